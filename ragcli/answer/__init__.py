@@ -1,0 +1,1 @@
+"""rewrite -> compress -> prompt -> stream -> verify, one file a step."""

@@ -1,0 +1,1 @@
+"""The REPL: loop, command table, input, interrupts."""

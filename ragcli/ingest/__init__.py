@@ -1,0 +1,1 @@
+"""document -> extract -> chunk -> embed -> index, one file a step."""

@@ -1,0 +1,1 @@
+"""Adapters that call models: OpenAI-compatible endpoints, the static embedder, extracts."""

@@ -1,0 +1,1 @@
+"""Stream -> screen: consoles, Markdown blocks, sources, progress."""

@@ -1,0 +1,1 @@
+"""question -> retrieve -> fuse -> rerank, one file a step."""

@@ -1,0 +1,1 @@
+"""Adapters that keep things: catalog (SQLite), vectors (Chroma), keywords (tantivy), sessions."""

@@ -1,0 +1,1 @@
+"""Operators and decorators for async generators: what the language gives half-way."""

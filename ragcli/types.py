@@ -1,0 +1,333 @@
+"""The values that flow through ragcli, in the order in which they flow; all frozen.
+
+File -> Document -> Chunk                                      (ingest)
+Hit -> Source -> Retrieval -> Prompt -> answer events -> Answer   (ask, chat)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from ragcli.errors import RagcliError
+
+    Vector: TypeAlias = npt.NDArray[np.float32]
+    """Shape (d,), unit length."""
+    Vectors: TypeAlias = npt.NDArray[np.float32]
+    """Shape (n, d), rows of unit length."""
+
+Mode = Literal["hybrid", "keyword", "vector"]
+Finish = Literal["stop", "length", "interrupted", "error"]
+Verdict = Literal["supported", "unsupported", "unknown_source"]
+CacheTier = Literal["miss", "memory", "disk", "redis", "semantic"]
+Lines: TypeAlias = tuple[int, int]
+"""First and last line, from 1, both inclusive."""
+
+
+# --- ingest ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that discovery found. `path` is absolute; `named` tells that the user gave this very path."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    named: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The text that was read from a file.
+
+    `pages` holds the offset in `text` at which each page starts (empty where the format has none).
+    `lined` tells that lines of `text` are lines of the file, so that an editor can be sent to them.
+    """
+
+    path: str
+    title: str
+    format: str
+    text: str
+    pages: tuple[int, ...] = ()
+    lined: bool = False
+    markdown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage of a document: `text == document.text[start:end]`; `n` counts from 0 within the document."""
+
+    n: int
+    text: str
+    start: int
+    end: int
+    heading: tuple[str, ...] = ()
+    page: int | None = None
+    lines: Lines | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What came out of a file, ready to be embedded: one for most files, several in a row for a very large text.
+
+    The `last` one completes the document; `sha256` is of the bytes that were read and is set on the last one.
+    """
+
+    path: str
+    title: str
+    format: str
+    chunks: tuple[Chunk, ...]
+    last: bool = True
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """A chunk as the catalog keeps it, with what is shown of its document."""
+
+    id: int
+    document_id: int
+    path: str
+    title: str
+    format: str
+    n: int
+    text: str
+    start: int
+    end: int
+    heading: tuple[str, ...] = ()
+    page: int | None = None
+    lines: Lines | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that could not be indexed; `named` files count for the exit code whatever their kind."""
+
+    path: str
+    kind: str
+    message: str
+    named: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestReport:
+    """What an ingest did, and what the collection holds after it."""
+
+    collection: str
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    failed: tuple[Failure, ...] = ()
+    documents: int = 0
+    chunks: int = 0
+    embedded_chunks: int = 0
+    seconds: float = 0.0
+
+
+# --- retrieve ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """The score of a passage in each step; None where the step did not see it."""
+
+    keyword: float | None = None
+    vector: float | None = None
+    fused: float | None = None
+    rerank: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk id with its scores, before its text is looked up."""
+
+    id: int
+    scores: Scores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A passage as it is shown and cited; `n` counts from 1. Joined neighbours make one source of several chunks."""
+
+    n: int
+    path: str
+    title: str
+    format: str
+    text: str
+    score: float
+    page: int | None = None
+    lines: Lines | None = None
+    heading: tuple[str, ...] = ()
+    scores: Scores = field(default_factory=Scores)
+    chunk_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrieval:
+    """The outcome of a search, best source first.
+
+    `confidence` in 0..1 estimates that the sources speak of what was asked; `relevant` is its verdict.
+    """
+
+    query: str
+    mode: Mode
+    sources: tuple[Source, ...] = ()
+    confidence: float = 0.0
+    relevant: bool = False
+    notices: tuple[Notice, ...] = ()
+    ms: float = 0.0
+
+
+# --- answer ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One finished exchange of a chat."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What a chat model is given: messages for a model that reads them, question and sources for one that does not."""
+
+    question: str
+    sources: tuple[Source, ...]
+    messages: tuple[Message, ...]
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens of one answer; `estimated` where the endpoint did not count them."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    estimated: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delta:
+    """One piece of a model's stream; the last one carries `finish`."""
+
+    text: str = ""
+    reasoning: str = ""
+    finish: str | None = None
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A sentence of the answer, the source it cites, and whether that source says so."""
+
+    n: int
+    sentence: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """Milliseconds since the question was put; None where that moment never came."""
+
+    retrieve_ms: float | None = None
+    first_token_ms: float | None = None
+    total_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The whole answer, as the last event carries it and `ask --json` prints it."""
+
+    question: str
+    answer: str = ""
+    finish: Finish = "stop"
+    grounded: bool = False
+    sources: tuple[Source, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    provider: str = ""
+    model: str = ""
+    usage: Usage = field(default_factory=Usage)
+    cache: CacheTier = "miss"
+    timings: Timings = field(default_factory=Timings)
+    session: str | None = None
+
+    @property
+    def cited(self) -> frozenset[int]:
+        """Numbers of the sources that the answer cites."""
+        return frozenset(citation.n for citation in self.citations)
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """The question as it is searched for, where a follow-up was made to stand alone."""
+
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourcesFound:
+    """What retrieval found; answer with `Pick` to choose among them."""
+
+    retrieval: Retrieval
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """A piece of the model's reasoning: never part of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the user should know while waiting; `wait_s` is the length of a wait that begins now."""
+
+    kind: str
+    message: str
+    wait_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The last event; `error` tells why the answer is missing or incomplete."""
+
+    answer: Answer
+    error: RagcliError | None = None
+
+
+Event: TypeAlias = Rewritten | SourcesFound | Token | Reasoning | Notice | Usage | Done
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """Reply to `SourcesFound`: use only the sources with these numbers."""
+
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Reply to any event: end here and keep what came."""
+
+
+Reply: TypeAlias = Pick | Stop
