@@ -1,4 +1,4 @@
-"""Settings: one name in three places, `chat.model` in the file, `RAGCLI_CHAT_MODEL` in the environment, a flag before both.
+"""Settings: one name in three places, a flag before `RAGCLI_CHAT_MODEL` before `chat.model` in the file.
 
 The classes below are the whole truth: names, types, ranges, defaults and what each means. Everything else that speaks
 of settings (`config init`, `config show`, the README's reference) is made from them.
@@ -7,13 +7,11 @@ of settings (`config init`, `config show`, the README's reference) is made from 
 from __future__ import annotations
 
 import difflib
-import os
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -21,7 +19,7 @@ from msgspec import Meta, Struct, field
 from ragcli.errors import ConfigError
 
 
-class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Section(Struct, frozen=True, kw_only=True):
     """A table of the config file."""
 
 
@@ -90,10 +88,171 @@ class Repl(Section, frozen=True):
     reasoning: Annotated[bool, _of("show the reasoning of models that send it")] = True
 
 
-class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Settings(Struct, frozen=True, kw_only=True):
     ingest: Ingest = field(default_factory=Ingest)
     embedding: Embedding = field(default_factory=Embedding)
     retrieve: Retrieve = field(default_factory=Retrieve)
     rerank: Rerank = field(default_factory=Rerank)
     chat: Chat = field(default_factory=Chat)
     repl: Repl = field(default_factory=Repl)
+
+
+# --- reading them ------------------------------------------------------------------------------------------
+
+ENVIRONMENT_PREFIX = "RAGCLI_"
+SECRETS = frozenset({"api_key"})
+FALLBACKS = {  # what the OpenAI libraries read is honoured where ragcli's own name is not set
+    "chat.base_url": "OPENAI_BASE_URL",
+    "chat.api_key": "OPENAI_API_KEY",
+    "embedding.base_url": "OPENAI_BASE_URL",
+    "embedding.api_key": "OPENAI_API_KEY",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting as documentation needs it; `key` is `section.name`."""
+
+    key: str
+    type: Any
+    default: Any
+    description: str
+
+    @property
+    def variable(self) -> str:
+        return ENVIRONMENT_PREFIX + self.key.upper().replace(".", "_")
+
+    @property
+    def secret(self) -> bool:
+        return self.key.rpartition(".")[2] in SECRETS
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings with where each value came from; a key that is not in `origins` has its default."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+    def value(self, key: str) -> Any:
+        section, _, name = key.partition(".")
+        return getattr(getattr(self.settings, section), name)
+
+
+def reference() -> dict[str, Setting]:
+    """Every setting by its key, in the order of the classes above."""
+    return {setting.key: setting for setting in _settings()}
+
+
+def _settings() -> Iterator[Setting]:
+    for section in msgspec.structs.fields(Settings):
+        for each in msgspec.structs.fields(section.type):
+            [meta] = [extra for extra in get_args(each.type)[1:] if isinstance(extra, Meta)]
+            yield Setting(f"{section.name}.{each.name}", each.type, each.default, meta.description or "")
+
+
+def load(file: Path | None, environ: Mapping[str, str], flags: Mapping[str, Any] | None = None) -> Loaded:
+    """Settings from flags before environment before `file` before defaults.
+
+    `flags` maps keys to values, None meaning that the flag was not given. Raises ConfigError that names the key, where
+    it stands and the fix.
+    """
+    known = reference()
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for key, raw, origin, strict in (
+        *_from_file(file, known),
+        *_from_environment(environ, known),
+        *((key, value, "flag", True) for key, value in (flags or {}).items() if value is not None),
+    ):
+        values[key] = _checked(known[key], raw, origin, strict=strict)
+        origins[key] = origin
+    tables: dict[str, dict[str, Any]] = {}
+    for key, value in values.items():
+        section, _, name = key.partition(".")
+        tables.setdefault(section, {})[name] = value
+    return Loaded(msgspec.convert(tables, Settings), origins)
+
+
+_Raw = tuple[str, Any, str, bool]
+"""Key, value, origin, and whether the value already has its type."""
+
+
+def _from_file(file: Path | None, known: Mapping[str, Setting]) -> Iterator[_Raw]:
+    if file is None:
+        return
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"no config file {file}", remedy="write one with: ragcli config init") from None
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"cannot read config file {file}: {exc}", remedy="check the file") from exc
+    except tomllib.TOMLDecodeError as exc:
+        raise ConfigError(f"{file} is not valid TOML: {exc}", remedy="correct that line") from exc
+    sections = {field.name for field in msgspec.structs.fields(Settings)}
+    for section, table in tables.items():
+        if section not in sections:
+            raise ConfigError(f"unknown section [{section}] in {file}", remedy=_nearest(section, sections))
+        if not isinstance(table, dict):
+            raise ConfigError(f"{section} in {file} must be a table", remedy=f"write [{section}] on a line of its own")
+        for name, value in table.items():
+            key = f"{section}.{name}"
+            if key not in known:
+                raise ConfigError(f"unknown setting {key} in {file}", remedy=_nearest(key, known))
+            yield key, value, str(file), True
+
+
+def _from_environment(environ: Mapping[str, str], known: Mapping[str, Setting]) -> Iterator[_Raw]:
+    for key, variable in FALLBACKS.items():
+        if environ.get(variable):
+            yield key, environ[variable], variable, False
+    variables = {setting.variable: key for key, setting in known.items()}
+    sections = tuple(f"{ENVIRONMENT_PREFIX}{field.name.upper()}_" for field in msgspec.structs.fields(Settings))
+    for variable, value in environ.items():
+        if variable in variables:
+            if value:
+                yield variables[variable], value, variable, False
+        elif variable.startswith(sections):
+            raise ConfigError(f"unknown setting {variable} in the environment", remedy=_nearest(variable, variables))
+
+
+def _checked(setting: Setting, raw: Any, origin: str, *, strict: bool) -> Any:
+    if not strict and isinstance(setting.default, tuple):
+        raw = [part.strip() for part in raw.split(",") if part.strip()]
+    try:
+        return msgspec.convert(raw, setting.type, strict=strict)
+    except msgspec.ValidationError as exc:
+        where = "" if origin == "flag" else f" ({origin})"
+        problem = str(exc).partition(" - at ")[0].replace("`", "")
+        raise ConfigError(
+            f"bad value for {setting.key}{where}: {problem[0].lower()}{problem[1:]}",
+            remedy=f"its meaning: {setting.description}; its default: {toml_value(setting.default)}",
+        ) from exc
+
+
+def _nearest(name: str, names: Mapping[str, Any] | set[str]) -> str:
+    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
+    return f"did you mean {close[0]}?" if close else "see: ragcli config show"
+
+
+# --- writing them ------------------------------------------------------------------------------------------
+
+
+def toml_value(value: Any) -> str:
+    """A setting's value as TOML writes it."""
+    if isinstance(value, tuple):
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
+    return msgspec.json.encode(value).decode()
+
+
+def template() -> str:
+    """A config file that changes nothing: every setting with its meaning and default, commented out."""
+    lines = ["# ragcli: settings. Remove the # of a line to change it; the environment variable named above it wins."]
+    section = ""
+    for setting in _settings():
+        table, _, name = setting.key.partition(".")
+        if table != section:
+            section = table
+            lines += ["", f"[{section}]"]
+        lines += [f"# {setting.description} ({setting.variable})", f"# {name} = {toml_value(setting.default)}"]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,69 @@
+# `make demo` and `make test` need Python 3.11+ and pip, nothing else. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+# What the demo must not depend on: keys and settings of the person who runs it.
+CLEAN := env -u OPENAI_API_KEY -u OPENAI_BASE_URL -u RAGCLI_CONFIG RAGCLI_HOME=$(CURDIR)/.demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types bench docs check-docs lock clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "ragcli needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.development: $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.runtime  ## index sample_docs/ and ask one English and one Chinese question, offline
+	@$(CLEAN) $(BIN)/ragcli ingest sample_docs
+	@echo && echo '$$ ragcli ask "$(QUESTION_EN)"' && $(CLEAN) $(BIN)/ragcli ask "$(QUESTION_EN)"
+	@echo && echo '$$ ragcli ask "$(QUESTION_ZH)"' && $(CLEAN) $(BIN)/ragcli ask "$(QUESTION_ZH)"
+	@echo && echo "Go on with: RAGCLI_HOME=.demo $(BIN)/ragcli chat"
+
+QUESTION_EN := How many days do customers have to return a device?
+QUESTION_ZH := 保修期是多长时间？
+
+test: $(VENV)/.development  ## run the whole suite, with coverage
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term $(ARGS)
+
+lint: $(VENV)/.development  ## style, formatting, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+
+types: $(VENV)/.development  ## mypy --strict
+	$(BIN)/mypy
+
+bench: $(VENV)/.development  ## speed and size, as ratios measured in one run
+	$(BIN)/python tests/bench/bench.py $(ARGS)
+
+docs: $(VENV)/.development  ## write what is generated into README.md, and the picture of a chat
+	$(BIN)/python tests/docs/generate.py
+
+check-docs: $(VENV)/.development  ## fail when README.md is not what `make docs` writes
+	$(BIN)/python tests/docs/generate.py --check
+
+lock:  ## write constraints.txt anew from the newest versions that pyproject.toml allows
+	rm -rf .lock && $(PYTHON) -m venv .lock
+	.lock/bin/python -m pip install --quiet --disable-pip-version-check '.[dev]'
+	{ echo "# Exact versions that the tests passed with; written by: make lock"; \
+	  .lock/bin/python -m pip freeze --exclude ragcli; } > constraints.txt
+	rm -rf .lock
+
+clean:  ## remove what the targets above made
+	rm -rf $(VENV) .demo .lock build dist .coverage* .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,75 @@
+"""The front doors that every test goes through: the command line in a subprocess, a home of its own, a real endpoint."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SAMPLE_DOCS = REPOSITORY / "sample_docs"
+sys.path.insert(0, str(Path(__file__).parent))
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def clean_environment(home: Path, **extra: str) -> dict[str, str]:
+    """The environment of a user who has set nothing: no keys, no settings, a home folder of the test's own."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("OPENAI_", "RAGCLI_", "XDG_")) and name not in {"NO_COLOR", "FORCE_COLOR", "TERM"}
+    }
+    return kept | {"HOME": str(home.parent), "RAGCLI_HOME": str(home), "PYTHONWARNINGS": "error"} | extra
+
+
+def run_ragcli(
+    home: Path, *args: str | Path, input: str | bytes = "", env: Mapping[str, str] | None = None, timeout: float = 120
+) -> subprocess.CompletedProcess[str]:
+    """`ragcli ARGS` in a subprocess; stdout and stderr apart, decoded as UTF-8."""
+    done = subprocess.run(
+        [sys.executable, "-m", "ragcli", *map(str, args)],
+        input=input.encode() if isinstance(input, str) else input,
+        capture_output=True,
+        env=clean_environment(home, **(env or {})),
+        timeout=timeout,
+        check=False,
+    )
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home that does not exist yet."""
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def ragcli(home: Path) -> Run:
+    """`ragcli("ask", "question", input=..., env=...)` on a home of its own."""
+
+    def run(*args: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
+        return run_ragcli(home, *args, **options)  # type: ignore[arg-type]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def sample_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which sample_docs/ is indexed; for tests that only read it."""
+    home = tmp_path_factory.mktemp("sample") / "home"
+    done = run_ragcli(home, "ingest", SAMPLE_DOCS, "--json", timeout=300)
+    assert done.returncode == 0, done.stderr
+    return home
+
+
+@pytest.fixture
+def own_sample_home(sample_home: Path, home: Path) -> Path:
+    """A copy of the indexed sample_docs/ that the test may change."""
+    shutil.copytree(sample_home, home)
+    return home
