@@ -1,0 +1,112 @@
+"""The embedder that needs no network: token vectors averaged over a text, from the weights in the wordllama wheel.
+
+Only the two data files of that wheel are used. Importing the package itself would cost more time than everything here,
+and its own loader looks for the tokenizer in the wrong place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ragcli.errors import RagcliError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from tokenizers import Tokenizer
+
+    from ragcli.types import Vector, Vectors
+
+_TOKENIZER = "tokenizers/l2_supercat_tokenizer_config.json"
+_WEIGHTS = "weights/l2_supercat_256.safetensors"
+_TOKENS_AT_ONCE = 1 << 14  # 16 MB of token vectors
+_TEXTS_AT_ONCE = 256
+_UNKNOWN = 0
+
+
+class _Model(NamedTuple):
+    tokenizer: Tokenizer
+    rows: npt.NDArray[np.float16]
+    """Shape (vocabulary, 256); half precision as it is stored: the few rows of a question are converted alone."""
+
+
+class StaticEmbedder:
+    """Implements `Embedder`; loads at first use and is safe to share between threads."""
+
+    def __init__(self, dimensions: int = 256) -> None:
+        """The weights are trained to be cut: the first `dimensions` (at most 256) of each vector stand for all."""
+        if not 1 <= dimensions <= 256:
+            raise ValueError(f"the static embedder has 1 to 256 dimensions, not {dimensions}")
+        self._dimensions = dimensions
+        self._loaded: _Model | None = None
+        self._loading = threading.Lock()
+
+    @property
+    def id(self) -> str:
+        return f"static:wordllama-l2-{self._dimensions}"
+
+    @property
+    def dimensions(self) -> int:
+        return self._dimensions
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        return await asyncio.to_thread(self.embed_now, texts)
+
+    async def embed_query(self, text: str) -> Vector:
+        vectors = await asyncio.to_thread(self.embed_now, [text])
+        return vectors[0]  # type: ignore[no-any-return]
+
+    def embed_now(self, texts: Sequence[str]) -> Vectors:
+        """Shape (len(texts), dimensions); memory is bounded however many or long the texts are."""
+        vectors = np.empty((len(texts), self._dimensions), dtype=np.float32)
+        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+            for offset, tokens in enumerate(self._tokens(texts[start : start + _TEXTS_AT_ONCE])):
+                vectors[start + offset] = self._mean(tokens)
+        return vectors
+
+    def count_tokens(self, text: str) -> int:
+        return len(self._model.tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def _tokens(self, texts: Sequence[str]) -> Iterator[list[int]]:
+        encodings = self._model.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return (encoding.ids or [_UNKNOWN] for encoding in encodings)
+
+    def _mean(self, tokens: Sequence[int]) -> Vector:
+        """The direction of the mean of the tokens' vectors."""
+        rows = self._model.rows
+        total = np.zeros(self._dimensions, dtype=np.float32)
+        for start in range(0, len(tokens), _TOKENS_AT_ONCE):
+            total += rows[tokens[start : start + _TOKENS_AT_ONCE], : self._dimensions].sum(axis=0, dtype=np.float32)
+        length = float(np.linalg.norm(total))
+        return total / length if length > 0 else self._mean([_UNKNOWN])
+
+    @property
+    def _model(self) -> _Model:
+        with self._loading:
+            if self._loaded is None:
+                self._loaded = _load()
+            return self._loaded
+
+
+def _load() -> _Model:
+    from safetensors.numpy import load_file
+    from tokenizers import Tokenizer
+
+    spec = importlib.util.find_spec("wordllama")
+    if spec is None or spec.origin is None:
+        raise RagcliError("the offline embedder's weights are missing", remedy="install ragcli again")
+    folder = Path(spec.origin).parent
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / _TOKENIZER))
+        (rows,) = load_file(folder / _WEIGHTS).values()
+    except Exception as error:  # the tokenizers and safetensors bindings raise bare Exceptions
+        raise RagcliError("the offline embedder's weights cannot be read", remedy="install ragcli again") from error
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return _Model(tokenizer, rows)

@@ -1,0 +1,66 @@
+"""The offline embedder: unit vectors for any text, from two data files."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from ragcli.providers.static import StaticEmbedder
+
+
+@pytest.fixture(scope="module")
+def embedder() -> StaticEmbedder:
+    return StaticEmbedder()
+
+
+async def test_related_texts_are_nearer_than_unrelated_ones(embedder: StaticEmbedder) -> None:
+    dog, puppy, tax = await embedder.embed(["the dog barks", "a barking puppy", "income tax rates"])
+    assert dog @ puppy > dog @ tax + 0.2
+
+
+async def test_a_query_and_a_document_of_the_same_text_have_the_same_vector(embedder: StaticEmbedder) -> None:
+    text = "退款期限 refund"
+    assert np.allclose(await embedder.embed_query(text), (await embedder.embed([text]))[0])
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n", "😀", "\x00", "a" * 200_000, "中文" * 20_000])
+async def test_every_text_has_a_finite_unit_vector(embedder: StaticEmbedder, text: str) -> None:
+    vector = await embedder.embed_query(text)
+    assert vector.shape == (256,)
+    assert vector.dtype == np.float32
+    assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+
+
+async def test_a_batch_gives_what_its_texts_give_alone(embedder: StaticEmbedder) -> None:
+    texts = [f"passage {n} 第{n}段" for n in range(300)]
+    together = await embedder.embed(texts)
+    assert together.shape == (300, 256)
+    assert np.allclose(together[299], await embedder.embed_query(texts[299]), atol=1e-6)
+
+
+async def test_no_texts_give_no_vectors(embedder: StaticEmbedder) -> None:
+    assert (await embedder.embed([])).shape == (0, 256)
+
+
+async def test_fewer_dimensions_are_the_first_ones_and_have_their_own_id() -> None:
+    short = StaticEmbedder(64)
+    assert short.id == "static:wordllama-l2-64"
+    assert (await short.embed_query("refund")).shape == (64,)
+    with pytest.raises(ValueError, match="1 to 256"):
+        StaticEmbedder(512)
+
+
+def test_tokens_are_counted(embedder: StaticEmbedder) -> None:
+    assert embedder.count_tokens("") <= 1
+    assert embedder.count_tokens("hello world") == 2
+
+
+def test_it_never_imports_the_package_that_carries_the_weights() -> None:
+    code = (
+        "import sys; from ragcli.providers.static import StaticEmbedder; StaticEmbedder().embed_now(['x']);"
+        "sys.exit('wordllama' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
