@@ -1,0 +1,312 @@
+"""Every command's face: its options, its help, and the call into the module that does it.
+
+Nothing heavier than Typer is imported here, so that `--help` and completion answer at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ragcli.cli.context import Context
+
+app = typer.Typer(
+    add_completion=True,
+    rich_markup_mode=None,  # plain help: Rich's costs twice the start-up time
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+collections_app = typer.Typer(help="The named indexes.", rich_markup_mode=None)
+sessions_app = typer.Typer(help="The stored chats.", rich_markup_mode=None)
+config_app = typer.Typer(help="The settings and where each came from.", rich_markup_mode=None)
+app.add_typer(collections_app, name="collections")
+app.add_typer(sessions_app, name="sessions")
+app.add_typer(config_app, name="config")
+
+Collection = Annotated[str, typer.Option("--collection", "-c", metavar="NAME", help="Which index.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Mode = Annotated[Literal["hybrid", "keyword", "vector"], typer.Option("--mode", help="Which legs of the search.")]
+Model = Annotated[str | None, typer.Option("--model", metavar="NAME", help="The chat model.")]
+Extractive = Annotated[bool, typer.Option("--extractive", help="Quote the sources; ask no model.")]
+TopK = Annotated[int | None, typer.Option("--top-k", min=1, metavar="N", help="Candidates after fusion [5].")]
+ContextK = Annotated[int | None, typer.Option("--context-k", min=1, metavar="N", help="Passages for the model [3].")]
+NoRerank = Annotated[bool, typer.Option("--no-rerank", help="Keep the fused order.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from ragcli import __version__
+
+        typer.echo(f"ragcli {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def ragcli(
+    ctx: typer.Context,
+    home: Annotated[Path | None, typer.Option("--home", metavar="DIR", help="Where the indexes lie.")] = None,
+    config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The settings file.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only answers and errors.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on stderr.")] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help="No colour, no animation.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Tracebacks.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="The version.")] = False,
+) -> None:
+    """Talk to a folder of documents.
+
+    \b
+    ragcli ingest ~/notes                 index a folder; only what changed
+    ragcli ask "who approves travel?"     one answer, with its sources
+    ragcli chat                           a conversation
+
+    Works offline; answers come from a model when OPENAI_API_KEY or OPENAI_BASE_URL is set.
+    """
+    ctx.obj = Context(home, config, quiet, verbose, not no_color, debug)
+
+
+@app.command()
+def ingest(
+    ctx: typer.Context,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")],
+    collection: Collection = "default",
+    prune: Annotated[
+        bool | None, typer.Option("--prune/--no-prune", help="Take out what is gone below PATH [prune].")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Read and embed everything anew.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would happen.")] = False,
+    include: Annotated[list[str] | None, typer.Option("--include", metavar="GLOB", help="Only these files.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option("--exclude", metavar="GLOB", help="Not these files.")] = None,
+    jobs: Annotated[int | None, typer.Option("--jobs", min=0, metavar="N", help="Worker processes.")] = None,
+    embedding: Annotated[
+        str | None, typer.Option("--embedding", metavar="MODEL", help="static or openai:NAME.")
+    ] = None,
+    wait: Annotated[float | None, typer.Option("--wait", min=0, metavar="S", help="Wait for another ingest.")] = None,
+    json: Json = False,
+) -> None:
+    """Index files and folders; only what changed is read again.
+
+    \b
+    ragcli ingest docs/ handbook.pdf
+    ragcli ingest ~/notes --exclude 'drafts/**'
+    ragcli ingest docs/ --dry-run
+    """
+    from ragcli.cli import ingest as command
+
+    flags = {
+        "ingest.prune": prune,
+        "ingest.include": tuple(include) if include else None,
+        "ingest.exclude": tuple(exclude) if exclude else None,
+        "ingest.jobs": jobs,
+        "ingest.wait": wait,
+        "embedding.model": embedding,
+    }
+    raise typer.Exit(command.run(ctx.obj, paths, collection, flags, force=force, dry_run=dry_run, json=json))
+
+
+@app.command()
+def ask(
+    ctx: typer.Context,
+    question: Annotated[str | None, typer.Argument(metavar="[QUESTION]", help="- or nothing: read stdin.")] = None,
+    collection: Collection = "default",
+    session: Annotated[str | None, typer.Option("--session", metavar="NAME", help="Go on with a chat.")] = None,
+    extractive: Extractive = False,
+    model: Model = None,
+    top_k: TopK = None,
+    context_k: ContextK = None,
+    timeout: Annotated[float | None, typer.Option("--timeout", metavar="S", help="Seconds for the answer.")] = None,
+    json: Json = False,
+    stream_json: Annotated[bool, typer.Option("--stream-json", help="JSON lines as they come.")] = False,
+) -> None:
+    """One answer, streamed to stdout; its sources follow.
+
+    \b
+    ragcli ask "how long is the warranty?"
+    ragcli ask "保修期是多长时间？" --json | jq -r .answer
+    git diff | ragcli ask "what changes for the user?"
+    """
+    from ragcli.cli import ask as command
+
+    flags = {
+        "chat.model": model,
+        "chat.extractive": extractive or None,
+        "chat.timeout": timeout,
+        "retrieve.top_k": top_k,
+        "retrieve.context_k": context_k,
+    }
+    shape = "events" if stream_json else "document" if json else "text"
+    raise typer.Exit(command.run(ctx.obj, question, collection, flags, session=session, shape=shape))
+
+
+@app.command()
+def chat(
+    ctx: typer.Context,
+    collection: Collection = "default",
+    session: Annotated[str | None, typer.Option("--session", metavar="NAME", help="Start or go on with NAME.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the latest session.")] = False,
+    pick: Annotated[bool, typer.Option("--pick", help="Choose the sources before each answer.")] = False,
+    extractive: Extractive = False,
+    model: Model = None,
+) -> None:
+    """A conversation with the documents; /help inside lists its commands.
+
+    \b
+    ragcli chat
+    ragcli chat --resume
+    ragcli chat -c work --session travel
+    """
+    from ragcli.cli import chat as command
+
+    flags = {"chat.model": model, "chat.extractive": extractive or None, "repl.pick": pick or None}
+    raise typer.Exit(command.run(ctx.obj, collection, flags, session=session, resume=resume))
+
+
+@app.command()
+def search(
+    ctx: typer.Context,
+    query: Annotated[str | None, typer.Argument(metavar="[QUERY]", help='Words; "a phrase", -word, path:part.')] = None,
+    collection: Collection = "default",
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, metavar="N", help="How many hits.")] = 10,
+    mode: Mode = "hybrid",
+    no_rerank: NoRerank = False,
+    queries: Annotated[
+        Path | None, typer.Option("--queries", metavar="FILE", help="JSON lines {id, text}; JSON lines out.")
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Show the score of each step.")] = False,
+    json: Json = False,
+) -> None:
+    """Retrieval alone: the passages, best first.
+
+    \b
+    ragcli search "error ERR_CONN_RESET" -k 5
+    ragcli search --queries questions.jsonl > hits.jsonl
+    """
+    from ragcli.cli import search as command
+
+    rerank = not no_rerank
+    if queries is not None:
+        raise typer.Exit(command.run_many(ctx.obj, queries, collection, k=k, mode=mode, rerank=rerank))
+    raise typer.Exit(command.run(ctx.obj, query, collection, k=k, mode=mode, rerank=rerank, explain=explain, json=json))
+
+
+@app.command()
+def status(ctx: typer.Context, collection: Collection = "default", json: Json = False) -> None:
+    """What is indexed, in numbers."""
+    from ragcli.cli import stored
+
+    raise typer.Exit(stored.status(ctx.obj, collection, json=json))
+
+
+@app.command("list")
+def list_(ctx: typer.Context, collection: Collection = "default", json: Json = False) -> None:
+    """The indexed documents."""
+    from ragcli.cli import stored
+
+    raise typer.Exit(stored.list_documents(ctx.obj, collection, json=json))
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    paths: Annotated[list[str] | None, typer.Argument(metavar="PATH...", help="As `list` shows them.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All documents.")] = False,
+    collection: Collection = "default",
+    json: Json = False,
+) -> None:
+    """The text that was read from a document, as it is indexed."""
+    from ragcli.cli import stored
+
+    raise typer.Exit(stored.show(ctx.obj, paths or [], collection, every=every, json=json))
+
+
+@app.command()
+def remove(
+    ctx: typer.Context,
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Documents, folders or globs.")],
+    collection: Collection = "default",
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Take documents out of the index; the files stay where they are."""
+    from ragcli.cli import stored
+
+    raise typer.Exit(stored.remove(ctx.obj, paths, collection, yes=yes, json=json))
+
+
+@collections_app.command("list")
+def collections_list(ctx: typer.Context, json: Json = False) -> None:
+    """The collections of this home."""
+    from ragcli.cli import stored
+
+    raise typer.Exit(stored.list_collections(ctx.obj, json=json))
+
+
+@collections_app.command("delete")
+def collections_delete(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Delete a collection with everything that was indexed in it."""
+    from ragcli.cli import stored
+
+    raise typer.Exit(stored.delete_collection(ctx.obj, name, yes=yes, json=json))
+
+
+@sessions_app.command("list")
+def sessions_list(ctx: typer.Context, json: Json = False) -> None:
+    """The stored chats, latest first."""
+    from ragcli.cli import sessions
+
+    raise typer.Exit(sessions.list_(ctx.obj, json=json))
+
+
+@sessions_app.command("show")
+def sessions_show(ctx: typer.Context, name: str, json: Json = False) -> None:
+    """One chat."""
+    from ragcli.cli import sessions
+
+    raise typer.Exit(sessions.show(ctx.obj, name, json=json))
+
+
+@sessions_app.command("delete")
+def sessions_delete(ctx: typer.Context, name: str, yes: Yes = False, json: Json = False) -> None:
+    """Delete a chat."""
+    from ragcli.cli import sessions
+
+    raise typer.Exit(sessions.delete(ctx.obj, name, yes=yes, json=json))
+
+
+@config_app.command("show")
+def config_show(ctx: typer.Context, json: Json = False) -> None:
+    """Every setting, its value and where that came from; secrets are hidden."""
+    from ragcli.cli import settings
+
+    raise typer.Exit(settings.show(ctx.obj, json=json))
+
+
+@config_app.command("path")
+def config_path(ctx: typer.Context) -> None:
+    """Where the settings file is, or would be."""
+    from ragcli.cli import settings
+
+    raise typer.Exit(settings.path(ctx.obj))
+
+
+@config_app.command("init")
+def config_init(ctx: typer.Context, force: Annotated[bool, typer.Option("--force", help="Overwrite.")] = False) -> None:
+    """Write a commented settings file that changes nothing yet."""
+    from ragcli.cli import settings
+
+    raise typer.Exit(settings.init(ctx.obj, force=force))
+
+
+@app.command()
+def doctor(ctx: typer.Context, json: Json = False) -> None:
+    """Check that everything works; each failure comes with the one command that mends it."""
+    from ragcli.cli import doctor as command
+
+    raise typer.Exit(command.run(ctx.obj, json=json))

@@ -1,0 +1,73 @@
+"""What the global options say, and where things live; every command gets one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ragcli.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ragcli.app import Workspace
+    from ragcli.config import Loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    home: Path | None = None
+    config: Path | None = None
+    quiet: bool = False
+    verbose: bool = False
+    color: bool = True
+    debug: bool = False
+
+    def home_folder(self) -> Path:
+        """`--home`, `RAGCLI_HOME`, or the platform's user data folder. Raises ConfigError where there is none."""
+        if given := self.home or os.environ.get("RAGCLI_HOME"):
+            return Path(given).expanduser().absolute()
+        return _platform_folder("user_data_path", "RAGCLI_HOME")
+
+    def config_file(self) -> Path:
+        """`--config`, `RAGCLI_CONFIG`, or `config.toml` in the platform's user config folder."""
+        if given := self.config or os.environ.get("RAGCLI_CONFIG"):
+            return Path(given).expanduser().absolute()
+        return _platform_folder("user_config_path", "RAGCLI_CONFIG") / "config.toml"
+
+    def load(self, flags: Mapping[str, Any] | None = None) -> Loaded:
+        """The settings; `flags` maps keys such as `chat.model` to what a command's own options say."""
+        from ragcli.config import load
+
+        chosen = self.config or os.environ.get("RAGCLI_CONFIG")
+        file = self.config_file()
+        return load(file if chosen or file.exists() else None, os.environ, flags)
+
+    def workspace(self, flags: Mapping[str, Any] | None = None) -> Workspace:
+        from ragcli.app import Workspace
+
+        return Workspace(self.home_folder(), self.load(flags).settings)
+
+    def out(self) -> Console:
+        from ragcli.render.console import make_console
+
+        return make_console(sys.stdout, color=self.color)
+
+    def err(self) -> Console:
+        from ragcli.render.console import make_console
+
+        return make_console(sys.stderr, color=self.color)
+
+
+def _platform_folder(name: str, variable: str) -> Path:
+    import platformdirs
+
+    try:
+        folder = Path(getattr(platformdirs, name)("ragcli", appauthor=False))
+    except RuntimeError as exc:
+        raise ConfigError("this user has no home folder", remedy=f"set {variable}") from exc
+    return folder.expanduser().absolute()

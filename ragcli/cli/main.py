@@ -1,0 +1,65 @@
+"""From argument list to exit code: the only place where an exception becomes words."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from io import TextIOWrapper
+
+from typer.exceptions import TyperException
+
+from ragcli.cli.arguments import hoist
+from ragcli.cli.commands import app
+from ragcli.errors import Interrupted, RagcliError, UsageError
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command and returns its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # one encoding everywhere; a file name that is no Unicode still prints
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    arguments = hoist(arguments or ["--help"])
+    try:
+        code = app(arguments, prog_name="ragcli", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except BrokenPipeError:  # the reader has seen enough, as in `| head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as exc:
+        error = _as_ragcli_error(exc)
+        if "--debug" in arguments:
+            traceback.print_exc()
+    except KeyboardInterrupt:
+        error = Interrupted("interrupted")
+    report(error, arguments)
+    return error.exit_code
+
+
+def _as_ragcli_error(exc: Exception) -> RagcliError:
+    if isinstance(exc, RagcliError):
+        return exc
+    if isinstance(exc, TyperException):
+        context = getattr(exc, "ctx", None)
+        command = context.command_path if context else "ragcli"
+        message = exc.format_message() if hasattr(exc, "format_message") else str(exc)
+        return UsageError(message.rstrip("."), remedy=f"see: {command} --help")
+    return RagcliError(
+        f"unexpected error: {type(exc).__name__}: {exc}", remedy="add --debug to see where, and please report it"
+    )
+
+
+def report(error: RagcliError, arguments: Sequence[str]) -> None:
+    """One line on stderr; with `--json` or `--stream-json` a document on stdout besides."""
+    from ragcli.text.clean import clean
+
+    with suppress(BrokenPipeError):
+        line = " ".join(clean(str(error)).split())
+        print(f"ragcli: {line}", file=sys.stderr, flush=True)  # noqa: T201
+        if "--json" in arguments or "--stream-json" in arguments:
+            from ragcli.cli import documents
+
+            documents.emit(documents.failure(error, event="--stream-json" in arguments))
