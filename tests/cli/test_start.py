@@ -1,0 +1,89 @@
+"""Starting up: what `--help` and `--version` load, and how wrong use is answered."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from conftest import Run
+
+HEAVY = ["chromadb", "openai", "httpx2", "numpy", "tantivy", "prompt_toolkit", "kreuzberg", "msgspec", "asyncio"]
+PROBE = """
+import sys
+from ragcli.cli.main import run
+code = run(sys.argv[1:])
+loaded = [name for name in {heavy!r} if name in sys.modules]
+print("LOADED", *loaded, file=sys.stderr)
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["ask", "--help"], ["chat", "-h"], []])
+def test_help_and_version_load_nothing_heavy(arguments: list[str]) -> None:
+    """A person who asks for help does not wait for a vector database."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE.format(heavy=HEAVY), *arguments], capture_output=True, text=True, check=True
+    )
+    assert done.stderr.strip() == "LOADED"
+    assert "ragcli" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["ingest", "ask", "chat", "search"])
+def test_help_of_a_command_opens_with_examples(ragcli: Run, command: str) -> None:
+    """Examples stand before options."""
+    text = ragcli(command, "--help").stdout
+    assert text.index(f"ragcli {command} ") < text.index("Options:")
+
+
+def test_no_arguments_show_the_help(ragcli: Run) -> None:
+    done = ragcli()
+    assert done.returncode == 0
+    assert "ingest" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["ask", "--hepl"], "--hepl"),
+        (["aks", "x"], "aks"),
+        (["search", "x", "-k", "none"], "-k"),
+        (["search", "x", "--mode", "fuzzy"], "fuzzy"),
+        (["ingest"], "PATH"),
+        (["collections"], "command"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_code_2(ragcli: Run, arguments: list[str], named: str) -> None:
+    """What was wrong is named, and where to read on."""
+    done = ragcli(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    [line] = done.stderr.splitlines()
+    assert named in line
+    assert "--help" in line
+
+
+def test_wrong_use_with_json_prints_a_document_too(ragcli: Run) -> None:
+    """A script that reads JSON gets JSON, whatever happens."""
+    import json
+
+    done = ragcli("ask", "--json", "--nonsense")
+    assert done.returncode == 2
+    document = json.loads(done.stdout)
+    assert document["schema"] == 1
+    assert document["error"]["kind"] == "usage"
+
+
+def test_global_options_count_behind_the_command_too(ragcli: Run, tmp_path: object) -> None:
+    """`ragcli status --home X` and `ragcli --home X status` are the same."""
+    before = ragcli("--home", f"{tmp_path}/other", "status")
+    behind = ragcli("status", "--home", f"{tmp_path}/other")
+    assert (before.returncode, before.stderr) == (behind.returncode, behind.stderr)
+    assert before.returncode == 6
+
+
+def test_what_follows_two_dashes_is_never_an_option() -> None:
+    from ragcli.cli.arguments import hoist
+
+    assert hoist(["ask", "-q", "--", "-v", "--debug"]) == ["-q", "ask", "--", "-v", "--debug"]
+    assert hoist(["ask", "什么？", "--home", "/a b", "--home=/c"]) == ["--home", "/a b", "--home=/c", "ask", "什么？"]
