@@ -1,0 +1,275 @@
+"""An answer on its way to a person: the one place that iterates the events of an answer and shows them.
+
+On a terminal a spinner names the stage until the first token, then the Markdown is live; anywhere else tokens go to
+stdout as they come, and everything that is not the answer goes to stderr.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from ragcli.render.console import is_live, print_line
+from ragcli.render.sources import print_sources
+from ragcli.text.clean import Cleaner, clean, one_line
+from ragcli.types import (
+    Answer,
+    Done,
+    Event,
+    Finish,
+    Notice,
+    Reasoning,
+    Reply,
+    Retrieval,
+    Rewritten,
+    SourcesFound,
+    Token,
+    Usage,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Choose = Callable[[Retrieval], Awaitable[Reply | None]]
+"""Lets the person choose among what was found."""
+
+TICK_S = 0.05
+
+
+class Display(Protocol):
+    """Where an answer is shown; all text that it is given is clean."""
+
+    def stage(self, name: str | None) -> None:
+        """What is being waited for; None once tokens come."""
+        ...
+
+    def token(self, text: str) -> None: ...
+
+    def reasoning(self, text: str) -> None: ...
+
+    def note(self, text: str, style: str = "note") -> None:
+        """A line that is not part of the answer."""
+        ...
+
+    def tick(self) -> None:
+        """Called some 20 times a second."""
+        ...
+
+    def close(self) -> None:
+        """Leaves nothing on the screen but what is final, and the cursor on a line of its own."""
+        ...
+
+
+async def show(
+    events: AsyncGenerator[Event, Reply | None],
+    *,
+    out: Console,
+    err: Console,
+    sources: bool = True,
+    notices: bool = True,
+    reasoning: bool = True,
+    choose: Choose | None = None,
+) -> Done:
+    """Shows an answer as it comes and its sources after it; `notices=False` keeps quiet about all but the answer.
+
+    Raises what the generator raises, with the part that came shown before. The caller says what `Done.error` tells.
+    """
+    view = AnswerView(out=out, err=err, notices=notices, reasoning=reasoning, choose=choose)
+    done = await view.run(events)
+    if sources:
+        view.show_sources(done.answer)
+    return done
+
+
+class AnswerView:
+    """One answer being shown; `answer` is what came so far."""
+
+    def __init__(
+        self,
+        *,
+        out: Console,
+        err: Console,
+        notices: bool = True,
+        reasoning: bool = True,
+        choose: Choose | None = None,
+        display: Display | None = None,
+    ) -> None:
+        self._out = out
+        self._err = err
+        self._notices = notices
+        self._reasoning = reasoning
+        self._choose = choose
+        self.display = display or _display(out, err)
+        self._cleaner = Cleaner()
+        self._thoughts = Cleaner()
+        self._done: Done | None = None
+        self._begun = False
+        self._stage: str | None = "searching"
+        self._waits: asyncio.TimerHandle | None = None
+        self._pieces: list[str] = []
+        self._partial = Answer(question="", finish="interrupted")
+
+    @property
+    def answer(self) -> Answer:
+        """The whole answer once it is done, else what came of it."""
+        return self._done.answer if self._done else replace(self._partial, answer="".join(self._pieces))
+
+    async def run(self, events: AsyncGenerator[Event, Reply | None]) -> Done:
+        """Shows the events to their end, closes the generator and the display whatever happens."""
+        self.display.stage(self._stage)
+        ticker = asyncio.create_task(self._tick())
+        try:
+            await self._listen(events)
+        finally:
+            ticker.cancel()
+            with suppress(asyncio.CancelledError):
+                await ticker
+            if self._waits:
+                self._waits.cancel()
+            self._flush()
+            self.display.close()
+            await events.aclose()
+        return self._done or Done(self.answer)
+
+    def show_sources(self, answer: Answer) -> None:
+        """The sources and how the answer ended: below it on a terminal, on stderr where stdout is a pipe."""
+        console = self._out if self._out.is_terminal else self._err
+        if answer.sources and console.is_terminal:
+            console.print()
+        print_sources(console, answer)
+        if ending := _ENDINGS.get(answer.finish):
+            print_line(console, ending, "warning")
+
+    async def _listen(self, events: AsyncGenerator[Event, Reply | None]) -> None:
+        reply: Reply | None = None
+        while True:
+            try:
+                event = await (events.asend(reply) if reply else anext(events))
+            except StopAsyncIteration:
+                return
+            reply = await self._take(event)
+
+    async def _take(self, event: Event) -> Reply | None:
+        match event:
+            case Token(text):
+                self._enter(None)
+                self._pieces.append(text)
+                if shown := self._cleaner.feed(text):
+                    self._begun = True
+                    self.display.token(shown)
+            case Reasoning(text):
+                if not self._begun:
+                    self._enter("thinking")
+                if self._reasoning:
+                    self.display.reasoning(self._thoughts.feed(text))
+            case Rewritten(question):
+                self._enter(f"searching for: {one_line(question, 60)}")
+            case SourcesFound(retrieval):
+                self._partial = replace(self._partial, question=retrieval.query, sources=retrieval.sources)
+                count = len(retrieval.sources)
+                self._enter(f"reading {count} source{'' if count == 1 else 's'}")
+                if self._choose and retrieval.sources:
+                    self.display.stage(None)
+                    self.display.tick()
+                    reply = await self._choose(retrieval)
+                    self.display.stage(self._stage)
+                    return reply
+            case Notice():
+                self._notice(event)
+            case Usage():
+                pass
+            case Done():
+                self._done = event
+        return None
+
+    def _notice(self, notice: Notice) -> None:
+        message = one_line(notice.message, 200)
+        if notice.wait_s is None:
+            if self._notices:
+                self.display.note(message)
+            return
+        former = self._stage
+        until = asyncio.get_running_loop().time() + notice.wait_s
+        self._count_down(until, message, former)
+        if self._notices and not is_live(self._out):
+            self.display.note(f"waiting {math.ceil(notice.wait_s)} s: {message}")
+
+    def _count_down(self, until: float, message: str, former: str | None) -> None:
+        loop = asyncio.get_running_loop()
+        left = until - loop.time()
+        if self._waits:
+            self._waits.cancel()
+        if left <= 0:
+            self._enter(former)
+            return
+        self.display.stage(f"waiting {math.ceil(left)} s: {message}")
+        self._waits = loop.call_later(min(1.0, left), self._count_down, until, message, former)
+
+    def _enter(self, stage: str | None) -> None:
+        if self._waits:
+            self._waits.cancel()
+            self._waits = None
+        if stage != self._stage or stage is None:
+            self._stage = stage
+            self.display.stage(stage)
+
+    def _flush(self) -> None:
+        if rest := self._thoughts.flush():
+            self.display.reasoning(rest)
+        if rest := self._cleaner.flush():
+            self.display.token(rest)
+
+    async def _tick(self) -> None:
+        while True:
+            self.display.tick()
+            await asyncio.sleep(TICK_S)
+
+
+_ENDINGS: dict[Finish, str] = {
+    "interrupted": "Stopped; the part above is kept.",
+    "length": "Cut off at the longest answer that is allowed (chat.max_tokens).",
+}
+
+
+def _display(out: Console, err: Console) -> Display:
+    if is_live(out):
+        from ragcli.render.screen import LiveDisplay
+
+        return LiveDisplay(out)
+    return PlainDisplay(out, err)
+
+
+class PlainDisplay:
+    """For pipes, files and terminals that can do nothing: the text as it comes."""
+
+    def __init__(self, out: Console, err: Console) -> None:
+        self._out = out
+        self._err = err
+        self._at_line_start = True
+
+    def stage(self, name: str | None) -> None:
+        """Nothing moves here."""
+
+    def token(self, text: str) -> None:
+        self._out.file.write(text)
+        self._out.file.flush()
+        self._at_line_start = text.endswith("\n")
+
+    def reasoning(self, text: str) -> None:
+        """Reasoning is no part of the answer, and a pipe gets the answer."""
+
+    def note(self, text: str, style: str = "note") -> None:
+        if self._out.is_terminal and not self._at_line_start:
+            self.token("\n")
+        print_line(self._err, clean(text), style)
+
+    def tick(self) -> None:
+        """Nothing is pending: each token was flushed."""
+
+    def close(self) -> None:
+        if not self._at_line_start:
+            self.token("\n")

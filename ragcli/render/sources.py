@@ -1,0 +1,122 @@
+"""The numbered sources under an answer: where each passage stands, how well it fits, whether the answer cites it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from ragcli.render.console import file_link, is_live, print_line, shown_path
+from ragcli.text.analyze import terms
+from ragcli.text.clean import cells, clean, one_line
+from ragcli.text.sentences import Span, sentences
+from ragcli.types import Answer, Citation, Source
+
+EXTRACTIVE = "extractive"
+"""The provider whose answers are quotations."""
+
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1100-\u11ff\u3005-\u30ff\u3130-\u318f\u31f0-\u9fff\uac00-\ud7af"
+_WORD = re.compile(rf"(?P<unspaced>[{_UNSPACED}]+)|[^\W{_UNSPACED}]+(?:[-_.'’][^\W{_UNSPACED}]+)*")
+_ASKING = frozenset(
+    "what which who whom whose when where why how do does did can i me my we our you your".split()
+    + "什么 怎么 多少 如何 哪些 是否".split()
+)
+
+
+def searched(question: str) -> frozenset[str]:
+    """The terms of a question that are worth pointing at in a passage."""
+    return frozenset(terms(question)) - _ASKING
+
+
+def print_sources(console: Console, answer: Answer, *, folder: Path | None = None) -> None:
+    """All sources of an answer, the cited ones marked, and below them the citations that do not hold."""
+    words = searched(answer.question)
+    if answer.provider == EXTRACTIVE and answer.answer:
+        note = "Extractive answer: sentences quoted from the sources as they stand, written by no model."
+        print_line(console, note, "note")
+    for source in answer.sources:
+        for line in source_lines(source, answer.cited, words, _width(console), is_live(console), folder):
+            print_line(console, line)
+    for citation in doubtful(answer.citations):
+        print_line(console, _doubt(citation, _width(console)), "note")
+
+
+def _width(console: Console) -> int:
+    return console.width - 1 if console.is_terminal else 120
+
+
+def source_lines(
+    source: Source, cited: Collection[int], words: frozenset[str], width: int, links: bool, folder: Path | None = None
+) -> list[Text]:
+    """The two lines of a source: its place with its details, and a snippet."""
+    place = Text(location(source, folder), "source.path")
+    if links and (address := file_link(source.path)):
+        place.stylize(f"link {address}")
+    line = Text.assemble((f"[{source.n}] ", "source.number"), place)
+    if heading := " › ".join(one_line(part, 60) for part in source.heading if part.strip()):
+        line.append(f"  {heading}", "source.detail")
+    line.append(f"  {source.score:.2f}", "source.detail")
+    if source.n in cited:
+        line.append("  cited", "cited")
+    indent = " " * (len(str(source.n)) + 3)
+    return [line, Text(indent, "source.detail") + snippet(source.text, words, max(20, width - len(indent)))]
+
+
+def location(source: Source, folder: Path | None = None) -> str:
+    """`path:12-18`, `path p.3`, or the path alone; relative to the working directory where it lies below it."""
+    path = shown_path(source.path, folder)
+    if source.page is not None:
+        return f"{path} p.{source.page}"
+    if source.lines is None:
+        return path
+    first, last = source.lines
+    return f"{path}:{first}" if first == last else f"{path}:{first}-{last}"
+
+
+def snippet(text: str, words: frozenset[str], width: int) -> Text:
+    """The part of a passage that has most of the words, on one line, the words emphasised."""
+    text = clean(text)
+    spans = sentences(text) or [Span(0, len(text))]
+    counts = [len(words.intersection(terms(text[span[0] : span[1]]))) for span in spans]
+    start = spans[counts.index(max(counts))][0]
+    line = " ".join(text[start : start + 4 * width].split())
+    matches = matching(line, words)
+    if matches and cells(line[: matches[0][1]]) > width:
+        line = "…" + line[max(0, matches[0][0] - width // 3) :]
+    line = one_line(line, width)
+    styled = Text(line, "source.detail")
+    for first, last in matching(line, words):
+        styled.stylize("source.match", first, last)
+    return styled
+
+
+def matching(text: str, words: frozenset[str]) -> list[tuple[int, int]]:
+    """Where words of the text are among `words` (terms of the analyzer); pairs in scripts without spaces."""
+    found: list[tuple[int, int]] = []
+    for match in _WORD.finditer(text):
+        start, end = match.span()
+        if not match["unspaced"]:
+            if words.intersection(terms(text[start:end])):
+                found.append((start, end))
+            continue
+        for first in range(start, end - 1):
+            if any(len(term) == 2 and term in words for term in terms(text[first : first + 2])):
+                if found and found[-1][1] > first:
+                    found[-1] = (found[-1][0], first + 2)
+                else:
+                    found.append((first, first + 2))
+    return found
+
+
+def doubtful(citations: Iterable[Citation]) -> Sequence[Citation]:
+    """The citations whose source does not say so, or that is no source at all."""
+    return [citation for citation in citations if citation.verdict != "supported"]
+
+
+def _doubt(citation: Citation, width: int) -> str:
+    what = "there is no source" if citation.verdict == "unknown_source" else "not confirmed by"
+    head = f"? {what} [{citation.n}]: "
+    return head + one_line(citation.sentence, max(20, width - cells(head)))

@@ -1,0 +1,81 @@
+"""Where lines break: Chinese and Japanese text breaks between its characters, but no line begins with a full stop.
+
+Rich breaks at spaces alone, so that a Chinese sentence would leave half of the line before it empty.
+"""
+
+from __future__ import annotations
+
+import re
+
+from rich.cells import cell_len, split_graphemes
+from rich.console import Console, JustifyMethod, OverflowMethod
+from rich.containers import Lines
+from rich.text import Text
+
+_WIDE = (
+    "\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f"
+    "\uff00-\uff60\uffe0-\uffe6\U00020000-\U0003fffd"
+)
+_NEVER_FIRST = re.escape("，。、；：！？）》」』】〕〉〗”’…—～·％,.;:!?)]}%ぁぃぅぇぉっゃゅょァィゥェォッャュョー々")
+_NEVER_LAST = re.escape("（《「『【〔〈〖“‘([{￥＄")
+_UNIT = re.compile(rf"(?:[{_NEVER_LAST}]*(?:[{_WIDE}]|[^\s{_WIDE}]+)|[{_NEVER_LAST}]+)[{_NEVER_FIRST}]*\s*|\s+")
+
+
+def break_offsets(text: str, width: int) -> list[int]:
+    """Offsets at which the text is cut so that each line fits into `width` columns, blanks at its end not counted."""
+    breaks: list[int] = []
+    used = 0
+    for unit in _UNIT.finditer(text):
+        start, word = unit.start(), unit.group()
+        wide = cell_len(word.rstrip())
+        if used and used + wide > width:
+            breaks.append(start)
+            used = 0
+        if wide > width:
+            for offset, cells in _folds(word.rstrip(), width):
+                breaks.append(start + offset)
+                wide = cells
+            used = wide + len(word) - len(word.rstrip())
+        else:
+            used += cell_len(word)
+    return breaks
+
+
+def _folds(word: str, width: int) -> list[tuple[int, int]]:
+    """Where a word that fits on no line is cut, with the columns of what follows each cut."""
+    spans, _ = split_graphemes(word)
+    folds: list[tuple[int, int]] = []
+    used = 0
+    for start, _end, cells in spans:
+        if used and used + cells > width:
+            folds.append((start, 0))
+            used = 0
+        used += cells
+        if folds:
+            folds[-1] = (folds[-1][0], used)
+    return folds
+
+
+class WrappedText(Text):
+    """A Text that breaks as above."""
+
+    def wrap(
+        self,
+        console: Console,
+        width: int,
+        *,
+        justify: JustifyMethod | None = None,
+        overflow: OverflowMethod | None = None,
+        tab_size: int = 8,
+        no_wrap: bool | None = None,
+    ) -> Lines:
+        lines = Lines()
+        for line in self.split(allow_blank=True):
+            if "\t" in line:
+                line.expand_tabs(tab_size)
+            rows = line.divide(break_offsets(line.plain, width))
+            for row in rows:
+                row.rstrip()
+            rows.justify(console, width, justify=justify or self.justify or "left", overflow="fold")
+            lines.extend(rows)
+        return lines
