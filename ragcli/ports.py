@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,9 +12,13 @@ if TYPE_CHECKING:
 
     from ragcli.types import (
         Answer,
+        Counts,
         Delta,
         Event,
+        Failure,
+        File,
         Mode,
+        Notice,
         Prompt,
         Reply,
         Retrieval,
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
         Turn,
         Vector,
         Vectors,
+        Version,
     )
 
 
@@ -62,8 +68,11 @@ class ChatModel(Protocol):
     @property
     def model(self) -> str: ...
 
-    def stream(self, prompt: Prompt) -> AsyncGenerator[Delta, None]:
-        """Pieces of the answer as they come; closing it closes the connection. Raises EndpointError."""
+    def stream(self, prompt: Prompt) -> AsyncGenerator[Delta | Notice, None]:
+        """Pieces of the answer as they come, and a notice for each wait; closing it closes the connection.
+
+        Raises EndpointError.
+        """
         ...
 
 
@@ -142,6 +151,138 @@ class ChunkReader(Protocol):
     def ids_under(self, patterns: Sequence[str]) -> list[int]:
         """Ids of the chunks whose document's path matches one of the patterns (a glob or a part of the path)."""
         ...
+
+
+class CatalogWriter(ChunkReader, Protocol):
+    """The catalog as ingest writes it; every method may raise StoreUnwritable.
+
+    A document is pending until `publish` makes it count, retired when it counts no more, and stale when the run that
+    wrote it was cut off. Retired and stale ones stay until the indexes have let go of their chunks and `forget` is called.
+    """
+
+    @property
+    def embedder(self) -> str:
+        """Id of the embedder that made the vectors; empty before the first document."""
+        ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+    def counts(self) -> Counts: ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All or nothing."""
+        ...
+
+    def versions(self) -> dict[str, Version]:
+        """What is known of each path: its failure, or else the version that counts."""
+        ...
+
+    def ready_paths(self) -> dict[str, int]:
+        """Id of the version that counts, by path."""
+        ...
+
+    def touch(self, files: Iterable[tuple[int, File]]) -> None:
+        """New size and mtime of documents whose content is the same."""
+        ...
+
+    def fail(self, failure: Failure, *, size: int = 0, mtime_ns: int = 0) -> None: ...
+
+    def forget_failures(self, paths: Iterable[str]) -> None: ...
+
+    def adopt(self, embedder: str, dimensions: int) -> None: ...
+
+    def begin(self, path: str, title: str, format: str) -> int:
+        """Id of a new pending document."""
+        ...
+
+    def append(self, document_id: int, passages: Sequence[Passage]) -> range:
+        """Ids of the new chunks."""
+        ...
+
+    def publish(self, finished: Iterable[tuple[int, File, str]]) -> None:
+        """(document id, file, SHA-256): these count from now on, and older versions of the same paths no more."""
+        ...
+
+    def retire(self, document_ids: Iterable[int]) -> None: ...
+
+    def discard(self, document_ids: Iterable[int]) -> None:
+        """Gives up pending documents."""
+        ...
+
+    def abandon(self) -> None:
+        """Makes every pending document stale."""
+        ...
+
+    def unsettled(self, *, stale: bool) -> list[int]:
+        """Ids of the chunks of retired documents, or of stale ones."""
+        ...
+
+    def forget(self, *, stale: bool) -> None:
+        """Deletes retired documents, or stale ones."""
+        ...
+
+    def known_vectors(self, hashes: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Vectors of texts that the collection holds in whatever state, by hash."""
+        ...
+
+    def texts_to_embed(self, embedder: str) -> Iterator[list[tuple[int, tuple[str, ...], str]]]:
+        """Pages of (chunk id, heading path, text) that have no vector of this new embedder yet."""
+        ...
+
+    def store_next_vectors(self, vectors: Mapping[int, bytes]) -> None: ...
+
+    def switch_vectors(self, embedder: str, dimensions: int) -> None:
+        """The new embedder's vectors take the place of the old ones."""
+        ...
+
+
+class Indexes(Protocol):
+    """All indexes of one collection, as ingest writes them. They block; all may raise StoreError."""
+
+    @property
+    def sound(self) -> bool:
+        """Each is there, whole, and holds what the catalog holds; tells it from file sizes and dates."""
+        ...
+
+    def open(self) -> list[Notice]:
+        """Starts writing; what is not sound is built anew from the catalog, and told."""
+        ...
+
+    def add(self, chunks: Sequence[tuple[int, bytes]]) -> None:
+        """(chunk id, vector) of chunks that stand in the catalog; durable in each index when it returns."""
+        ...
+
+    def delete(self, ids: Sequence[int]) -> None:
+        """Durable with the next `add`, or when closed."""
+        ...
+
+    def rebuild_vectors(self) -> None:
+        """After the catalog has got other vectors."""
+        ...
+
+    def close(self) -> list[Notice]:
+        """Ends writing: everything is flushed and sound."""
+        ...
+
+
+class CollectionWriter(Protocol):
+    """A collection that may be written by this process alone."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def catalog(self) -> CatalogWriter: ...
+
+    @property
+    def indexes(self) -> Indexes: ...
+
+    def acquire(self, wait: float) -> AsyncGenerator[Notice, None]:
+        """Opens it once it is exhausted; tells for whom it waits. Raises IndexLocked after `wait` seconds."""
+        ...
+
+    def close(self) -> None: ...
 
 
 # --- the journeys ------------------------------------------------------------------------------------------

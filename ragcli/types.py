@@ -87,6 +87,59 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk on its way into the index.
+
+    `hash` is of the text that is embedded: equal hashes share a vector. `vector` is float32 bytes of unit length.
+    """
+
+    chunk: Chunk
+    hash: bytes
+    vector: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What an index remembers of a file, so that an unchanged one is not read again.
+
+    Of a file that failed, `failure` is the kind and `id` and `sha256` are empty.
+    """
+
+    id: int
+    size: int
+    mtime_ns: int
+    sha256: str
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document as the catalog keeps it; `bytes` is the size of its file, `indexed_at` in seconds since 1970.
+
+    `state` is `ready`, or `pending` where its indexing was cut off and will be finished by the next ingest.
+    """
+
+    id: int
+    path: str
+    title: str
+    format: str
+    chunks: int
+    bytes: int
+    indexed_at: float
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a collection holds; `pending` are documents whose indexing was cut off."""
+
+    documents: int
+    chunks: int
+    failed: int
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoredChunk:
     """A chunk as the catalog keeps it, with what is shown of its document."""
 
@@ -128,6 +181,33 @@ class IngestReport:
     chunks: int = 0
     embedded_chunks: int = 0
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestProgress:
+    """How far an ingest is; `files` grows until discovery is `complete`; all counts are of this run.
+
+    `done` counts files that are unchanged, indexed or failed; `chunks` those that are indexed.
+    """
+
+    files: int = 0
+    done: int = 0
+    chunks: int = 0
+    embedded: int = 0
+    failed: int = 0
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a dry run would do with a file."""
+
+    path: str
+    action: Literal["add", "update", "remove"]
+
+
+IngestEvent: TypeAlias = "Notice | Planned | Failure | IngestProgress | IngestReport"
+"""The report is the last one; a failure is told when it happens and again in the report."""
 
 
 # --- retrieve ----------------------------------------------------------------------------------------------

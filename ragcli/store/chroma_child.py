@@ -1,0 +1,133 @@
+"""The process that writes Chroma: its writes hold the interpreter's lock for seconds, and it can crash.
+
+Started as a script, so that it imports nothing of ragcli and no file of the working folder:
+`python -P chroma_child.py FOLDER LOCK WAIT`. It serves requests on stdin, each one line of JSON, followed by 8-byte
+chunk ids and float32 rows where the line announces them, and answers each with one line of JSON on stdout. It ends when
+stdin does, also if that is because its parent was killed, and never in the middle of a write: signals are left to the
+parent. The lock is its own, so that a killed parent does not set it free too early.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from contextlib import suppress
+from typing import Any, BinaryIO
+
+COLLECTION = "chunks"
+PAGE = 5_000
+"""Chroma takes 5,461 rows a call."""
+CONFIGURATION = {"hnsw": {"space": "cosine", "ef_construction": 200, "ef_search": 100}}
+_SYNC_THRESHOLD = 1_000
+
+
+class Writer:
+    """Chroma's folder, open for writing."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._client: Any = None
+        self._collection: Any = None
+
+    def open(self) -> int:
+        """The number of vectors."""
+        import chromadb
+        from chromadb.config import Settings
+
+        self._client = chromadb.PersistentClient(self._folder, Settings(anonymized_telemetry=False))
+        self._collection = self._client.get_or_create_collection(
+            COLLECTION, configuration=CONFIGURATION, embedding_function=None
+        )
+        return int(self._collection.count())
+
+    def upsert(self, ids: bytes, rows: bytes) -> int:
+        import numpy as np
+
+        names = [str(id) for id in np.frombuffer(ids, dtype="<i8").tolist()]
+        vectors = np.frombuffer(rows, dtype="<f4").reshape(len(names), -1)
+        for start in range(0, len(names), PAGE):
+            end = start + PAGE
+            self._collection.upsert(ids=names[start:end], embeddings=vectors[start:end])
+        return len(names)
+
+    def delete(self, ids: bytes) -> int:
+        import numpy as np
+
+        names = [str(id) for id in np.frombuffer(ids, dtype="<i8").tolist()]
+        for start in range(0, len(names), PAGE):
+            self._collection.delete(ids=names[start : start + PAGE])
+        return len(names)
+
+    def flush(self) -> int:
+        """Brings what Chroma still holds in its queue into the vector files; it has no call for that.
+
+        The threshold counts for an index when it is loaded, and it is compared when a row is written.
+        """
+        if not self._collection.count():
+            return 0
+        self._collection.modify(configuration={"hnsw": {"sync_threshold": 2}})
+        self.close()
+        self.open()
+        page = self._collection.get(limit=2, include=["embeddings"])
+        self._collection.upsert(ids=page["ids"], embeddings=page["embeddings"])
+        self._collection.modify(configuration={"hnsw": {"sync_threshold": _SYNC_THRESHOLD}})
+        return int(self._collection.count())
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = self._collection = None
+
+
+def serve(folder: str, lock: str, wait: float, requests: BinaryIO, replies: BinaryIO) -> None:
+    from filelock import FileLock, Timeout
+
+    def reply(**fields: Any) -> None:
+        replies.write(json.dumps(fields).encode() + b"\n")
+        replies.flush()
+
+    held = FileLock(lock, mode=0o600)
+    try:
+        held.acquire(timeout=wait)
+    except Timeout:
+        reply(error="another process has the vector index open")
+        return
+    writer = Writer(folder)
+    try:
+        reply(count=writer.open())
+        while line := requests.readline():
+            request = json.loads(line)
+            payload = [_exactly(requests, size) for size in request["sizes"]]
+            reply(count=getattr(writer, request["do"])(*payload))
+    except EOFError:
+        pass  # the parent was killed in the middle of a request
+    except Exception as error:  # whatever Chroma raises: the parent decides
+        reply(error=f"{type(error).__name__}: {error}")
+    finally:
+        writer.close()
+        held.release()
+
+
+def _exactly(stream: BinaryIO, size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data
+
+
+def main() -> None:
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    if os.name == "posix":
+        os.umask(0o077)
+    folder, lock, wait = sys.argv[1:]
+    with suppress(BrokenPipeError):  # nobody may be there any more to hear the reply
+        serve(folder, lock, float(wait), sys.stdin.buffer, sys.stdout.buffer)
+    os._exit(0)  # nothing is left to save, and taking the interpreter down costs half a second
+
+
+if __name__ == "__main__":
+    main()

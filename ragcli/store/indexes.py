@@ -1,0 +1,251 @@
+"""The three indexes of a collection behind one writer, and the stamps that tell a sound index from one to throw away.
+
+A stamp is what the catalog remembers of an index's files since it was last closed cleanly. It is taken away before the
+first write, so whatever cuts a run off, the next one finds no stamp that fits and builds the index anew, from the
+catalog alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from ragcli.errors import IndexDamaged
+from ragcli.ports import KeywordIndex
+from ragcli.store.catalog import Catalog
+from ragcli.store.catalog_writer import CatalogWriter
+from ragcli.store.chroma import STAMP, ChromaFailed, ChromaWriter, sound, stamp_of
+from ragcli.store.layout import Place, drop_others, fingerprint, keep_all_private, make_private, numbered, writing
+from ragcli.store.matrix import MatrixWriter, matrix_files
+from ragcli.types import Notice
+
+_KEYWORDS_STAMP = "keywords_stamp"
+_MOST_DELETED = 0.4
+"""Share of deleted vectors above which Chroma, which only marks them, is built anew."""
+_FEW_VECTORS = 1_000
+
+
+def keywords_folder(place: Place, catalog: Catalog) -> Path:
+    """The keyword index that counts now; another one after a rebuild, which shows in the catalog's generation."""
+    return place.keywords / (catalog.meta("keywords") or "1")
+
+
+class StoredIndexes:
+    """Implements `ports.Indexes`. Chroma's failures are told, not raised: the exact scan does without it."""
+
+    def __init__(
+        self,
+        place: Place,
+        catalog: CatalogWriter,
+        open_keywords: Callable[[Path], KeywordIndex],
+        *,
+        lock_wait: float = 10,
+    ) -> None:
+        self._place = place
+        self._catalog = catalog
+        self._open_keywords = open_keywords
+        self._lock_wait = lock_wait
+        self._matrix = MatrixWriter(place, catalog)
+        self._keywords: KeywordIndex | None = None
+        self._vectors: ChromaWriter | None = None
+        self._expected: int | None = None
+        self._deleted = 0
+        self._deletions: list[int] = []
+        self._is_open = False
+        self._vectors_failed = ""
+
+    @property
+    def sound(self) -> bool:
+        if not self._catalog.counts().chunks and not self._catalog.meta("keywords"):
+            return True  # nothing was ever written
+        return self._vectors_sound() and self._keywords_sound() and self._matrix_sound()
+
+    def open(self) -> list[Notice]:
+        if self._is_open:
+            return []
+        self._is_open = True
+        stamp, keywords_sound = sound(self._place, self._catalog), self._keywords_sound()
+        mended: list[str] = []
+        with self._catalog.transaction():
+            self._catalog.remember(STAMP, "")
+            self._catalog.remember(_KEYWORDS_STAMP, "")
+        had_any = self._catalog.counts().chunks > 0
+        if stamp is None:
+            self._start_vectors(self._next_number())
+            mended += ["vector index"] if had_any else []
+        else:
+            self._start_vectors(stamp["number"])
+            self._expected, self._deleted = stamp["count"], stamp["deleted"]
+        if not keywords_sound or not self._try_keywords():
+            self._rebuild_keywords()
+            mended += ["keyword index"] if had_any else []
+        if self._catalog.dimensions:
+            self._matrix.catch_up()
+        if stamp is None and had_any:
+            self._safely(self._fill_vectors)
+        if not mended:
+            return []
+        return [
+            Notice("rebuilt", f"the {' and the '.join(mended)} did not fit the catalog: built anew, without embedding")
+        ]
+
+    def add(self, chunks: Sequence[tuple[int, bytes]]) -> None:
+        deletions, self._deletions = self._deletions, []
+        self._safely(lambda: self._write_vectors(chunks, deletions))
+        keywords = self._keywords_open()
+        keywords.delete(deletions)
+        keywords.add(self._catalog.entries(id for id, _ in chunks))
+        keywords.commit()
+        self._matrix.catch_up()
+
+    def delete(self, ids: Sequence[int]) -> None:
+        self._deletions += ids
+
+    def rebuild_vectors(self) -> None:
+        if self._catalog.counts().chunks:
+            self._matrix.rebuild()
+        if self._vectors is not None:
+            self._safely(self._vectors.close)
+        self._safely(lambda: self._start_vectors(self._next_number()))
+        self._safely(self._fill_vectors)
+
+    def close(self) -> list[Notice]:
+        if not self._is_open:
+            return []
+        if self._deletions:
+            self.add([])
+        self._matrix.compact()
+        keywords = self._keywords_open()
+        keywords.close()
+        self._keywords = None
+        folder = keywords_folder(self._place, self._catalog)
+        keep_all_private(self._place.keywords)
+        self._safely(self._finish_vectors)
+        if self._vectors_failed:  # once more, from the start
+            reason, self._vectors_failed = self._vectors_failed, ""
+            self._safely(lambda: self._start_vectors(self._next_number()))
+            self._safely(self._fill_vectors)
+            self._safely(self._finish_vectors)
+            self._vectors_failed = self._vectors_failed and reason
+        self._catalog.remember(_KEYWORDS_STAMP, self._keywords_print(folder))
+        self._is_open = False
+        if self._vectors_failed:
+            return [Notice("vectors", f"{self._vectors_failed}; searches compare all vectors until the next ingest")]
+        return []
+
+    def abort(self) -> None:
+        """Lets go of everything; stamps stay away, so the next ingest builds anew what it must."""
+        if self._keywords is not None:
+            with suppress(Exception):  # an earlier error is on its way out
+                self._keywords.close()
+            self._keywords = None
+        if self._vectors is not None:
+            self._vectors.close()
+            self._vectors = None
+        self._is_open = False
+
+    # --- keywords
+
+    def _keywords_open(self) -> KeywordIndex:
+        if self._keywords is None:
+            raise RuntimeError("the indexes are not open")
+        return self._keywords
+
+    def _keywords_print(self, folder: Path) -> str:
+        return json.dumps({"count": self._catalog.counts().chunks, "files": fingerprint(folder)})
+
+    def _keywords_sound(self) -> bool:
+        stamp = self._catalog.meta(_KEYWORDS_STAMP)
+        return bool(stamp) and stamp == self._keywords_print(keywords_folder(self._place, self._catalog))
+
+    def _try_keywords(self) -> bool:
+        try:
+            self._keywords = self._open_keywords(keywords_folder(self._place, self._catalog))
+        except IndexDamaged:
+            return False
+        return True
+
+    def _rebuild_keywords(self) -> None:
+        """In a folder of its own; readers go over to it when the catalog names it."""
+        number = max(numbered(self._place.keywords), default=0) + 1
+        folder = self._place.keywords / str(number)
+        make_private(self._place.keywords)
+        make_private(folder)
+        keywords = self._open_keywords(folder)
+        try:
+            for entries in self._catalog.entries_after(0):
+                keywords.add(entries)
+            keywords.commit()
+        except BaseException:
+            keywords.close()
+            raise
+        self._keywords = keywords
+        with self._catalog.transaction():
+            self._catalog.remember("keywords", str(number))
+            self._catalog.bump()
+        drop_others(self._place.keywords, number)
+
+    # --- vectors
+
+    def _vectors_sound(self) -> bool:
+        return sound(self._place, self._catalog) is not None
+
+    def _matrix_sound(self) -> bool:
+        pages: Iterator[object] = self._catalog.vectors_after(matrix_files(self._place, self._catalog).last_id())
+        return next(pages, None) is None
+
+    def _safely(self, step: Callable[[], object]) -> None:
+        """Once Chroma has failed it is left alone until `close`."""
+        if self._vectors_failed:
+            return
+        try:
+            step()
+        except ChromaFailed as error:
+            self._vectors_failed = str(error)
+            if self._vectors is not None:
+                self._vectors.close()
+                self._vectors = None
+
+    def _next_number(self) -> int:
+        return max(numbered(self._place.vectors), default=0) + 1
+
+    def _start_vectors(self, number: int) -> None:
+        self._expected, self._deleted = None, 0
+        with writing(self._place.vectors):
+            self._vectors = ChromaWriter(self._place, number, wait=self._lock_wait)
+
+    def _fill_vectors(self) -> None:
+        if self._vectors is not None:
+            for page in self._catalog.vectors_after(0, live=True):
+                self._vectors.upsert(page)
+
+    def _write_vectors(self, chunks: Sequence[tuple[int, bytes]], deletions: Sequence[int]) -> None:
+        if self._vectors is None:
+            return
+        if self._expected is not None and self._vectors.count() != self._expected:
+            raise ChromaFailed("the vector index does not hold what it should")
+        self._expected = None
+        self._vectors.upsert(chunks)
+        self._vectors.delete(deletions)
+        self._deleted += len(deletions)
+
+    def _finish_vectors(self) -> None:
+        """Flushes, takes the stamp, and starts over where too much of the index is deleted or it does not add up."""
+        if self._vectors is None:
+            return
+        live = self._catalog.counts().chunks
+        total = live + self._deleted
+        if total > _FEW_VECTORS and self._deleted > _MOST_DELETED * total:
+            self._vectors.close()
+            self._start_vectors(self._next_number())
+            self._fill_vectors()
+        count = self._vectors.flush()
+        if count != live:
+            raise ChromaFailed(f"the vector index holds {count} vectors, the catalog {live}")
+        folder = self._vectors.folder
+        self._vectors.close()
+        self._vectors = None
+        self._catalog.remember(STAMP, stamp_of(folder, count=count, deleted=self._deleted))
+        drop_others(self._place.vectors, int(folder.name))
