@@ -54,11 +54,9 @@ _MARKS = re.compile(r"[\u0300-\u036f]")
 
 def terms(text: str, *, keep_stop_words: bool = False) -> list[str]:
     """The terms of a text in its order, repeats kept; none holds white space or is longer than MAX_TERM."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text).translate(SIMPLIFIED)
     expand = _expand_all if keep_stop_words else _expand
     found: list[str] = []
-    for unspaced, word in _RUN.findall(text):
+    for unspaced, word in _RUN.findall(simplify(text)):
         if word:
             found.extend(expand(word))
         else:
@@ -66,9 +64,9 @@ def terms(text: str, *, keep_stop_words: bool = False) -> list[str]:
     return found
 
 
-def fold(text: str) -> str:
-    """Width, case and the two ways of writing Chinese made equal; nothing is dropped."""
-    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).translate(SIMPLIFIED).casefold()
+def simplify(text: str) -> str:
+    """The same text in one width (NFKC) and in simplified characters."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", text).translate(SIMPLIFIED)
 
 
 def _characters_and_pairs(run: str) -> Iterator[str]:
