@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         File,
         Mode,
         Notice,
+        Passage,
         Prompt,
         Reply,
         Retrieval,
@@ -117,6 +118,14 @@ class KeywordIndex(Protocol):
         """Up to k (chunk id, BM25 score), best first."""
         ...
 
+    def rarity(self, terms: Iterable[str]) -> dict[str, float]:
+        """The inverse document frequency of each term among the chunks' texts."""
+        ...
+
+    def reload(self) -> None:
+        """Shows what another process has committed."""
+        ...
+
     def add(self, entries: Iterable[KeywordEntry]) -> None:
         """Adds without committing."""
         ...
@@ -157,7 +166,8 @@ class CatalogWriter(ChunkReader, Protocol):
     """The catalog as ingest writes it; every method may raise StoreUnwritable.
 
     A document is pending until `publish` makes it count, retired when it counts no more, and stale when the run that
-    wrote it was cut off. Retired and stale ones stay until the indexes have let go of their chunks and `forget` is called.
+    wrote it was cut off. Retired and stale ones stay until the indexes have let go of their chunks and `forget` is
+    called.
     """
 
     @property

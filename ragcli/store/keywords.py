@@ -118,7 +118,7 @@ class TantivyIndex:
         return Query.boolean_query(clauses)
 
     def _wanted(self, text: str, phrases: Sequence[Sequence[str]]) -> list[tuple[Occur, Query]]:
-        """One clause a term and field. One that stands twice counts twice: long questions repeat what they are about."""
+        """One clause a term and field. What stands twice counts twice: long questions repeat their topic."""
         counts = Counter(self._analyze_question(text))
         counts.update(term for run in phrases for term in run)
         if len(counts) > _MOST_TERMS:

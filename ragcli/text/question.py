@@ -1,7 +1,7 @@
 """What a question is about: its terms without the words that only ask.
 
-"What is the refund period?" and 退款期限是多久？ are matched by what they name. The words that make them questions stand in
-any passage, so they would only add noise: leaving them out gains on every kind of question that was measured.
+"What is the refund period?" and 退款期限是多久？ are matched by what they name. The words that make them questions
+stand in any passage, so they only add noise: leaving them out gains on every kind of question that was measured.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from ragcli.text.analyze import simplify, terms
 _ENGLISH = frozenset(
     term
     for word in (
-        "what which who whom whose how when where why do does did doing done can could would should may might must has "
-        "have had having been being were am i you me my your mine we our ours us he she him her hers his its from about "
-        "any some more most than other also all so tell please give show explain describe"
+        "what which who whom whose how when where why do does did doing done can could would should may might must "
+        "has have had having been being were am i you me my your mine we our ours us he she him her hers his its "
+        "from about any some more most than other also all so tell please give show explain describe"
     ).split()
     for term in terms(word)
 )

@@ -80,7 +80,7 @@ def test_a_phrase_must_stand_in_its_order(find: Callable[..., list[int]]) -> Non
 def test_an_excluded_word_takes_chunks_out(find: Callable[..., list[int]]) -> None:
     assert sorted(find("router")) == [3, 4]
     assert find("router", excluded=("bought",)) == [3]
-    assert find("days 退货", excluded=("运费", "customers off")) == [4, 1] or find("days", excluded=("goods",)) == [4]
+    assert find("days 退货", excluded=("运费", "return goods")) == [4]
 
 
 @pytest.mark.parametrize("path", ["policies/", "*.md", "/docs/policies/*", "REFUND.md", "policies\\refund"])
@@ -97,12 +97,12 @@ def test_a_repeated_term_counts_twice(index: TantivyIndex) -> None:
 
 
 def test_a_very_long_question_is_answered(find: Callable[..., list[int]]) -> None:
-    assert find("router " + " ".join(f"word{n}" for n in range(20_000)))[:2] == [4, 3]
+    assert find("router " + " ".join(f"word{n}" for n in range(20_000))) == find("router")
 
 
 def test_rare_terms_weigh_more_than_common_ones(index: TantivyIndex) -> None:
-    rarity = index.rarity(["router", "goods", "nowhere"])
-    assert 0 < rarity["router"] < rarity["goods"] < rarity["nowhere"]
+    rarity = index.rarity(["router", "return", "nowhere"])
+    assert 0 < rarity["router"] < rarity["return"] < rarity["nowhere"]
 
 
 def test_deleted_chunks_are_gone_after_the_commit(index: TantivyIndex, find: Callable[..., list[int]]) -> None:
