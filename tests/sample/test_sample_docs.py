@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import SAMPLE_DOCS, run_ragcli
@@ -91,3 +94,36 @@ def rankings(sample_home: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
 def test_the_right_file_is_among_the_first_three(question: dict[str, str], rankings: dict[str, list[str]]) -> None:
     found = rankings[question["id"]]
     assert any(expected(path, list(question["expect"])) for path in found), found
+
+
+@pytest.fixture(scope="module")
+def replies(sample_home: Path) -> dict[str, tuple[int, dict[str, Any]]]:
+    """Exit code and document of `ragcli ask` for each question, offline."""
+
+    def ask(question: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        done = run_ragcli(sample_home, "ask", question["question"], "--json")
+        return done.returncode, json.loads(done.stdout)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip((question["id"] for question in QUESTIONS), pool.map(ask, QUESTIONS), strict=True))
+
+
+def test_offline_answers_say_what_the_documents_say(replies: dict[str, tuple[int, dict[str, Any]]]) -> None:
+    """Nine of ten extractive answers hold the words that answer the question, in either language."""
+    wrong = [
+        question["id"]
+        for question in IN_SCOPE
+        if not any(squeezed(answer) in squeezed(replies[question["id"]][1]["answer"]) for answer in question["answers"])
+    ]
+    assert len(wrong) <= len(IN_SCOPE) // 10, wrong
+
+
+def test_every_question_within_the_documents_is_answered(replies: dict[str, tuple[int, dict[str, Any]]]) -> None:
+    assert [question["id"] for question in IN_SCOPE if replies[question["id"]][0] != 0] == []
+
+
+def test_a_question_about_something_else_exits_with_3(replies: dict[str, tuple[int, dict[str, Any]]]) -> None:
+    """Questions that share no subject with the documents; two that sound like the company's may be mistaken."""
+    codes = {question["id"]: replies[question["id"]][0] for question in OUT_OF_SCOPE}
+    assert set(codes.values()) <= {0, 3}
+    assert [id for id, code in codes.items() if code == 0 and not id.startswith("near-")] == []
