@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Prompt,
         Reply,
         Retrieval,
+        SessionInfo,
         StoredChunk,
         Turn,
         Vector,
@@ -342,20 +343,44 @@ class Assistant(Protocol):
 
 
 class SessionStore(Protocol):
-    """Chats that outlive the process, saved as they grow."""
+    """Chats that outlive the process, saved as they grow; all may raise StoreError."""
 
     def turns(self, name: str) -> list[Turn]:
-        """The finished exchanges of a session, oldest first; empty for one that does not exist."""
+        """The exchanges of a session that have an answer, oldest first; empty for one that does not exist."""
         ...
 
-    def append(self, name: str, answer: Answer) -> None:
-        """Stores an exchange, also a stopped or failed one (its `finish` says so). Raises StoreError."""
+    def exchanges(self, name: str) -> list[tuple[int, Answer]]:
+        """All exchanges with their numbers, oldest first, also stopped and failed ones (their `finish` says so)."""
+        ...
+
+    def append(self, name: str, answer: Answer) -> int:
+        """Stores an exchange, making the session where there is none; its number serves `update`."""
+        ...
+
+    def update(self, number: int, answer: Answer) -> None:
+        """Puts a later state of the same exchange in its place: more of the answer, or all of it."""
         ...
 
     def latest(self) -> str | None:
         """Name of the session that was written last."""
         ...
 
-    def names(self) -> list[str]: ...
+    def names(self) -> list[str]:
+        """Those written last come first."""
+        ...
 
-    def delete(self, name: str) -> bool: ...
+    def overview(self) -> list[SessionInfo]:
+        """All sessions, those written last first."""
+        ...
+
+    def free_name(self, question: str) -> str:
+        """A name for a session that begins with this question, not taken yet."""
+        ...
+
+    def rename(self, name: str, new: str) -> bool:
+        """False where the new name is taken or there is no such session."""
+        ...
+
+    def delete(self, name: str) -> bool:
+        """False where there is no such session."""
+        ...

@@ -281,6 +281,17 @@ class Turn:
     answer: str
 
 
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """A stored chat in a listing; moments in seconds since 1970, `bytes` of its exchanges together."""
+
+    name: str
+    exchanges: int
+    bytes: int
+    created_at: float
+    updated_at: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
     """What a chat model is given: messages for a model that reads them, question and sources for one that does not."""

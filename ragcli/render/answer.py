@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from ragcli.render.console import is_live, print_line
-from ragcli.render.sources import print_sources
+from ragcli.render.sources import print_sources, print_verdicts
 from ragcli.text.clean import Cleaner, clean, one_line
 from ragcli.types import (
     Answer,
@@ -69,18 +69,17 @@ async def show(
     *,
     out: Console,
     err: Console,
-    sources: bool = True,
-    notices: bool = True,
+    quiet: bool = False,
     reasoning: bool = True,
     choose: Choose | None = None,
 ) -> Done:
-    """Shows an answer as it comes and its sources after it; `notices=False` keeps quiet about all but the answer.
+    """Shows an answer as it comes and its sources after it; `quiet` shows nothing but the answer.
 
     Raises what the generator raises, with the part that came shown before. The caller says what `Done.error` tells.
     """
-    view = AnswerView(out=out, err=err, notices=notices, reasoning=reasoning, choose=choose)
+    view = AnswerView(out=out, err=err, notices=not quiet, reasoning=reasoning, choose=choose)
     done = await view.run(events)
-    if sources:
+    if not quiet:
         view.show_sources(done.answer)
     return done
 
@@ -140,7 +139,8 @@ class AnswerView:
         console = self._out if self._out.is_terminal else self._err
         if answer.sources and console.is_terminal:
             console.print()
-        print_sources(console, answer)
+        print_verdicts(console, answer)
+        print_sources(console, answer.sources, query=answer.question, cited=answer.cited)
         if ending := _ENDINGS.get(answer.finish):
             print_line(console, ending, "warning")
 

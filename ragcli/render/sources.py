@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -13,10 +13,13 @@ from ragcli.render.console import file_link, is_live, print_line, shown_path
 from ragcli.text.analyze import terms
 from ragcli.text.clean import cells, clean, one_line
 from ragcli.text.sentences import Span, sentences
-from ragcli.types import Answer, Citation, Source
+from ragcli.types import Answer, Source
 
 EXTRACTIVE = "extractive"
 """The provider whose answers are quotations."""
+
+PIPED_WIDTH = 120
+"""Columns of a snippet where there is no screen to fit."""
 
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1100-\u11ff\u3005-\u30ff\u3130-\u318f\u31f0-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"(?P<unspaced>[{_UNSPACED}]+)|[^\W{_UNSPACED}]+(?:[-_.'’][^\W{_UNSPACED}]+)*")
@@ -31,38 +34,61 @@ def searched(question: str) -> frozenset[str]:
     return frozenset(terms(question)) - _ASKING
 
 
-def print_sources(console: Console, answer: Answer, *, folder: Path | None = None) -> None:
-    """All sources of an answer, the cited ones marked, and below them the citations that do not hold."""
-    words = searched(answer.question)
+def print_sources(
+    console: Console,
+    sources: Sequence[Source],
+    *,
+    query: str,
+    cited: Collection[int] = frozenset(),
+    explain: bool = False,
+    folder: Path | None = None,
+) -> None:
+    """Two lines a source: its place with its details, and a snippet with the words of the query emphasised.
+
+    `cited` are marked, `explain` adds the score of each step. Paths are relative to `folder` (default: the working
+    directory) where they lie below it.
+    """
+    words = searched(query)
+    width = console.width - 1 if console.is_terminal else PIPED_WIDTH
+    for source in sources:
+        line = source_line(source, links=is_live(console), folder=folder)
+        if source.n in cited:
+            line.append("  cited", "cited")
+        print_line(console, line)
+        indent = " " * (len(str(source.n)) + 3)
+        print_line(console, Text(indent) + snippet(source.text, words, max(20, width - len(indent))))
+        if explain:
+            print_line(console, Text(indent + _scores(source), "source.detail"))
+
+
+def print_verdicts(console: Console, answer: Answer) -> None:
+    """That an answer was extracted, and which of its citations do not hold."""
+    width = console.width - 1 if console.is_terminal else PIPED_WIDTH
     if answer.provider == EXTRACTIVE and answer.answer:
-        note = "Extractive answer: sentences quoted from the sources as they stand, written by no model."
-        print_line(console, note, "note")
-    for source in answer.sources:
-        for line in source_lines(source, answer.cited, words, _width(console), is_live(console), folder):
-            print_line(console, line)
-    for citation in doubtful(answer.citations):
-        print_line(console, _doubt(citation, _width(console)), "note")
+        print_line(
+            console, "Extractive answer: sentences quoted as they stand in the sources; no model wrote it.", "note"
+        )
+    for citation in answer.citations:
+        if citation.verdict != "supported":
+            what = "there is no source" if citation.verdict == "unknown_source" else "not confirmed by"
+            head = f"? {what} [{citation.n}]: "
+            print_line(console, head + one_line(citation.sentence, max(20, width - cells(head))), "note")
 
 
-def _width(console: Console) -> int:
-    return console.width - 1 if console.is_terminal else 120
-
-
-def source_lines(
-    source: Source, cited: Collection[int], words: frozenset[str], width: int, links: bool, folder: Path | None = None
-) -> list[Text]:
-    """The two lines of a source: its place with its details, and a snippet."""
+def source_line(source: Source, *, links: bool, folder: Path | None = None) -> Text:
+    """Number, place (a clickable `file://` link where the terminal can), heading path and score."""
     place = Text(location(source, folder), "source.path")
     if links and (address := file_link(source.path)):
         place.stylize(f"link {address}")
     line = Text.assemble((f"[{source.n}] ", "source.number"), place)
     if heading := " › ".join(one_line(part, 60) for part in source.heading if part.strip()):
         line.append(f"  {heading}", "source.detail")
-    line.append(f"  {source.score:.2f}", "source.detail")
-    if source.n in cited:
-        line.append("  cited", "cited")
-    indent = " " * (len(str(source.n)) + 3)
-    return [line, Text(indent, "source.detail") + snippet(source.text, words, max(20, width - len(indent)))]
+    return line.append(f"  {source.score:.2f}", "source.detail")
+
+
+def _scores(source: Source) -> str:
+    steps = {name: getattr(source.scores, name) for name in ("keyword", "vector", "fused", "rerank")}
+    return "  ".join(f"{name} {score:.3f}" for name, score in steps.items() if score is not None)
 
 
 def location(source: Source, folder: Path | None = None) -> str:
@@ -109,14 +135,3 @@ def matching(text: str, words: frozenset[str]) -> list[tuple[int, int]]:
                 else:
                     found.append((first, first + 2))
     return found
-
-
-def doubtful(citations: Iterable[Citation]) -> Sequence[Citation]:
-    """The citations whose source does not say so, or that is no source at all."""
-    return [citation for citation in citations if citation.verdict != "supported"]
-
-
-def _doubt(citation: Citation, width: int) -> str:
-    what = "there is no source" if citation.verdict == "unknown_source" else "not confirmed by"
-    head = f"? {what} [{citation.n}]: "
-    return head + one_line(citation.sentence, max(20, width - cells(head)))
