@@ -1,7 +1,7 @@
-"""An OpenAI-compatible endpoint that answers at once, in a process of its own so that its work is nobody else's time.
+"""An OpenAI-compatible endpoint of embeddings, in a process of its own so that its work is nobody else's time.
 
-Chat completions are streamed in a handful of pieces; embeddings are random unit vectors, after `DELAY` seconds.
-`server.py DELAY DIMENSIONS` prints its port and serves until it is killed.
+The vectors are random and come after a wait of `DELAY` seconds: the tests' endpoint counts words in Python, which
+would be the slowest part of the measurement. `server.py DELAY DIMENSIONS` prints its port and serves until killed.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-
-ANSWER = ("The ", "WB-2 ", "gateway ", "has ", "36 ", "months ", "of ", "warranty ", "[1].")
 
 
 @contextmanager
@@ -40,15 +38,11 @@ class Server:
         """One connection, many requests."""
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
-                path = head.split(b" ", 2)[1].decode()
                 lines = head.lower().split(b"\r\n")
                 length = next(int(line[15:]) for line in lines if line.startswith(b"content-length"))
                 request = json.loads(await reader.readexactly(length))
-                if path.endswith("/embeddings"):
-                    await asyncio.sleep(self._delay)
-                    self._reply(writer, self._embeddings(request))
-                else:
-                    self._stream(writer, request)
+                await asyncio.sleep(self._delay)
+                self._reply(writer, self._embeddings(request))
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -59,17 +53,6 @@ class Server:
         body = json.dumps(document).encode()
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         writer.write(head.encode() + body)
-
-    def _stream(self, writer: asyncio.StreamWriter, request: dict[str, Any]) -> None:
-        events: list[dict[str, Any]] = [{"delta": {"content": piece}, "finish_reason": None} for piece in ANSWER]
-        events.append({"delta": {}, "finish_reason": "stop"})
-        common = {"id": "bench", "object": "chat.completion.chunk", "created": 0, "model": request["model"]}
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
-        lines = [json.dumps(common | {"choices": [{"index": 0} | event]}) for event in events]
-        for line in (*lines, "[DONE]"):
-            data = f"data: {line}\n\n".encode()
-            writer.write(b"%x\r\n%b\r\n" % (len(data), data))
-        writer.write(b"0\r\n\r\n")
 
     def _embeddings(self, request: dict[str, Any]) -> dict[str, Any]:
         import numpy as np

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from measure import SAMPLE_DOCS, Row, Timed, environment, in_turn, python, ragcli, say, timed
-from server import serving
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from endpoint import ModelServer
 
 QUESTION = "How long is the warranty of the WB-2 gateway?"
 TAIL_S = 0.1
@@ -18,10 +22,10 @@ TAIL_S = 0.1
 
 def measure_start(runs: int, openai_path: str | None) -> list[Row]:
     """`openai_path`: a folder to import openai from, where it is not installed."""
-    with tempfile.TemporaryDirectory() as folder, serving() as url:
+    with tempfile.TemporaryDirectory() as folder, ModelServer() as server:
         home = Path(folder) / "home"
         timed(ragcli("ingest", SAMPLE_DOCS), environment(home))
-        online = {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "bench"}
+        online = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "bench"}
         return [
             *_help(runs, environment(home)),
             *_answer(runs, environment(home), "offline", "chromadb", 1.0, os.environ),
