@@ -112,7 +112,7 @@ class KeywordQuery:
     paths: tuple[str, ...] = ()
 
 
-class KeywordIndex(Protocol):
+class KeywordReader(Protocol):
     """BM25 over analyzed terms; a throw-away index of the catalog's texts."""
 
     def search(self, query: KeywordQuery, k: int) -> list[tuple[int, float]]:
@@ -127,6 +127,12 @@ class KeywordIndex(Protocol):
         """Shows what another process has committed."""
         ...
 
+    def close(self) -> None: ...
+
+
+class KeywordIndex(KeywordReader, Protocol):
+    """The same as its writer has it."""
+
     def add(self, entries: Iterable[KeywordEntry]) -> None:
         """Adds without committing."""
         ...
@@ -138,8 +144,6 @@ class KeywordIndex(Protocol):
     def commit(self) -> None:
         """Makes adds and deletes durable and visible."""
         ...
-
-    def close(self) -> None: ...
 
 
 class ChunkReader(Protocol):
@@ -186,11 +190,11 @@ class CatalogWriter(ChunkReader, Protocol):
         ...
 
     def versions(self) -> dict[str, Version]:
-        """What is known of each path: its failure, or else the version that counts."""
+        """By path, of the documents that count."""
         ...
 
-    def ready_paths(self) -> dict[str, int]:
-        """Id of the version that counts, by path."""
+    def failed_versions(self) -> dict[str, Version]:
+        """By path, of the files that could not be indexed as they were."""
         ...
 
     def touch(self, files: Iterable[tuple[int, File]]) -> None:
@@ -215,10 +219,8 @@ class CatalogWriter(ChunkReader, Protocol):
         """(document id, file, SHA-256): these count from now on, and older versions of the same paths no more."""
         ...
 
-    def retire(self, document_ids: Iterable[int]) -> None: ...
-
-    def discard(self, document_ids: Iterable[int]) -> None:
-        """Gives up pending documents."""
+    def retire(self, document_ids: Iterable[int]) -> None:
+        """These do not count any more, or never will."""
         ...
 
     def abandon(self) -> None:
@@ -282,6 +284,10 @@ class CollectionWriter(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    def known(self) -> tuple[dict[str, Version], dict[str, Version]]:
+        """Of each path the version that counts, and the one that failed; before `acquire`, and also of no collection."""
+        ...
 
     @property
     def catalog(self) -> CatalogWriter: ...

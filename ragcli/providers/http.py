@@ -1,0 +1,169 @@
+"""One HTTP client for every OpenAI-compatible endpoint: addresses, keys, time limits, and errors of our own tree."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+
+from ragcli.errors import ConfigError, EndpointError, ServerFailed, TimedOut
+from ragcli.providers.failures import not_json, shortened, status_error, transport_error
+
+OPENAI = "https://api.openai.com/v1"
+LONGEST_REFUSAL = 64 << 10
+"""Bytes that are read of a reply whose status is not success."""
+LARGE_REPLY = 256 << 10
+"""Bytes beyond which reading the JSON would hold up the event loop."""
+LONGEST_REPLY = 512 << 20
+"""Bytes; 2,048 vectors of 4,096 dimensions as JSON are about 180 MB."""
+
+
+class Endpoint:
+    """A server that speaks the OpenAI protocol below `base_url`, through one pool of connections.
+
+    Takes proxies (HTTPS_PROXY) and certificates (the system's, SSL_CERT_FILE) from where every tool takes them.
+    Every method raises EndpointError; belongs to one event loop.
+    """
+
+    def __init__(self, base_url: str, api_key: str, *, connect_timeout: float, idle_timeout: float) -> None:
+        self._key = api_key
+        self._connect_timeout, self._idle_timeout = connect_timeout, idle_timeout
+        try:
+            self.base = httpx2.URL(base_url.strip() or OPENAI)
+        except httpx2.InvalidURL as error:
+            raise ConfigError(f"base_url is not a web address: {shortened(base_url, api_key)}") from error
+        if self.base.scheme not in ("http", "https") or not self.base.host:
+            raise ConfigError(
+                f"base_url is not a web address: {shortened(base_url, api_key)}",
+                remedy="write it like http://localhost:11434/v1",
+            )
+        self._client: httpx2.AsyncClient | None = None
+
+    @property
+    def secret(self) -> str:
+        return self._key
+
+    def url(self, path: str) -> httpx2.URL:
+        """The address of `path`, for a base with or without /v1, a slash, a query (Azure) or a path of its own."""
+        base = self.base.path.rstrip("/")
+        for known in ("/chat/completions", "/embeddings", "/rerank", "/models"):
+            base = base.removesuffix(known)
+        if not base:
+            base = "/v1"
+        return self.base.copy_with(path=f"{base}/{path}")
+
+    @asynccontextmanager
+    async def open(
+        self, path: str, body: dict[str, Any] | None, *, due: float
+    ) -> AsyncGenerator[httpx2.Response, None]:
+        """The reply, its body not yet read; `due` is on the clock of the loop. Without a body it is a GET."""
+        client = self._connected()
+        request = client.build_request(
+            "GET" if body is None else "POST",
+            self.url(path),
+            headers={"content-type": "application/json"} if body is not None else None,
+            content=None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"),
+        )
+        response: httpx2.Response | None = None
+        try:
+            headers_due = asyncio.get_running_loop().time() + self._connect_timeout + self._idle_timeout
+            async with time_limit(min(due, headers_due)):
+                response = await client.send(request, stream=True)
+            if not response.is_success:
+                raise await self._refusal(response, due)
+            yield response
+        except httpx2.RequestError as error:
+            raise transport_error(error, secret=self._key) from error
+        finally:
+            if response is not None:
+                await response.aclose()
+
+    async def json(self, path: str, body: dict[str, Any] | None, *, seconds: float) -> Any:
+        """The reply as a JSON value."""
+        due = asyncio.get_running_loop().time() + seconds
+        async with self.open(path, body, due=due) as response, time_limit(due):
+            content = await read(response, LONGEST_REPLY)
+        try:
+            if len(content) > LARGE_REPLY:
+                return await asyncio.to_thread(json.loads, content)
+            return json.loads(content)
+        except ValueError as error:
+            raise not_json(content, self._key) from error
+
+    async def models(self, *, seconds: float = 3.0) -> tuple[str, ...]:
+        """Names of the models that the endpoint serves, where it says."""
+        reply = await self.json("models", None, seconds=seconds)
+        entries = (reply.get("data") or reply.get("models") or ()) if isinstance(reply, dict) else reply
+        if not isinstance(entries, list):
+            return ()
+        names = (entry.get("id") or entry.get("name") if isinstance(entry, dict) else entry for entry in entries)
+        return tuple(shortened(name, self._key, 80) for name in names if isinstance(name, str))
+
+    async def aclose(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    async def _refusal(self, response: httpx2.Response, due: float) -> EndpointError:
+        try:
+            async with time_limit(min(due, asyncio.get_running_loop().time() + self._idle_timeout)):
+                body = await read(response, LONGEST_REFUSAL, cut=True)
+        except (httpx2.RequestError, TimedOut):
+            body = b""  # the status says enough
+        return status_error(response.status_code, response.headers, body, secret=self._key)
+
+    def _connected(self) -> httpx2.AsyncClient:
+        if self._client is None:
+            # Loading the system's certificates takes longer than a local model needs to answer: only where TLS is used.
+            verify: ssl.SSLContext | bool = self.base.scheme == "https" or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            self._client = httpx2.AsyncClient(
+                headers=self._headers(),
+                verify=verify,
+                timeout=httpx2.Timeout(self._idle_timeout, connect=self._connect_timeout, pool=self._connect_timeout),
+                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30),
+            )
+        return self._client
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"user-agent": "ragcli", "accept": "text/event-stream, application/json"}
+        if not self._key:
+            return headers
+        try:
+            self._key.encode("ascii")
+        except UnicodeEncodeError as error:
+            raise ConfigError("the API key holds characters that no key has", remedy="copy it again") from error
+        azure = self.base.host.endswith((".azure.com", ".azure-api.net"))
+        if azure or "api-version" in self.base.params or "/deployments/" in self.base.path:
+            headers["api-key"] = self._key
+        if not azure:  # which takes a bearer for a token of another kind
+            headers["authorization"] = f"Bearer {self._key}"
+        return headers
+
+
+@asynccontextmanager
+async def time_limit(due: float) -> AsyncGenerator[None, None]:
+    """Raises TimedOut where the block is not through when the loop's clock reads `due`."""
+    try:
+        async with asyncio.timeout_at(due) as limit:
+            yield
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise TimedOut("the endpoint took too long", remedy="try again, or raise the timeout") from error
+
+
+async def read(response: httpx2.Response, limit: int, *, cut: bool = False) -> bytes:
+    """The body; beyond `limit` bytes it is cut off or, by default, an error."""
+    content = bytearray()
+    async for piece in response.aiter_bytes():
+        content += piece
+        if len(content) > limit:
+            if cut:
+                break
+            raise ServerFailed(f"the endpoint sent more than {limit >> 20} MB")
+    return bytes(content[:limit])

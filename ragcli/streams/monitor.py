@@ -1,0 +1,166 @@
+"""Monitoring: counts and times of the streams of a function, without touching what flows through them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, Literal, ParamSpec, TypeVar
+
+from ragcli.errors import RagcliError
+from ragcli.streams.relay import Opened, relay
+
+P = ParamSpec("P")
+Y = TypeVar("Y")
+S = TypeVar("S")
+
+Outcome = Literal["finished", "failed", "closed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One stream: how it ended, and when its items came."""
+
+    outcome: Outcome
+    failure: str = ""
+    items: int = 0
+    first_item_s: float | None = None
+    seconds: float = 0.0
+
+    @property
+    def items_per_s(self) -> float | None:
+        """Of the items after the first one; None where that says nothing."""
+        if self.first_item_s is None or self.items < 2 or self.seconds <= self.first_item_s:
+            return None
+        return (self.items - 1) / (self.seconds - self.first_item_s)
+
+
+@dataclass(slots=True, kw_only=True)
+class Stats:
+    """Sums over all streams so far, and the last one that ended. `failures` counts by the kind of error."""
+
+    name: str = ""
+    started: int = 0
+    finished: int = 0
+    failed: int = 0
+    closed: int = 0
+    items: int = 0
+    seconds: float = 0.0
+    first_items: int = 0
+    first_item_s: float = 0.0
+    failures: Counter[str] = field(default_factory=Counter)
+    last: Record | None = None
+
+    @property
+    def running(self) -> int:
+        return self.started - self.finished - self.failed - self.closed
+
+    @property
+    def mean_first_item_s(self) -> float | None:
+        return self.first_item_s / self.first_items if self.first_items else None
+
+    def add(self, record: Record) -> None:
+        self.last = record
+        self.items += record.items
+        self.seconds += record.seconds
+        if record.first_item_s is not None:
+            self.first_items += 1
+            self.first_item_s += record.first_item_s
+        match record.outcome:
+            case "finished":
+                self.finished += 1
+            case "closed":
+                self.closed += 1
+            case "failed":
+                self.failed += 1
+                self.failures[record.failure] += 1
+
+
+def monitored(
+    stats: Stats,
+    *,
+    clock: Callable[[], float] = time.perf_counter,
+    ended: Callable[[Record], None] | None = None,
+) -> Callable[[Callable[P, AsyncGenerator[Y, S]]], Callable[P, AsyncGenerator[Y, S]]]:
+    """Adds each stream of the function to `stats` when it ends, and tells `ended` of it.
+
+    Counted from the first step. A stream that its consumer closed, cancelled or dropped counts as closed.
+    """
+
+    def decorate(function: Callable[P, AsyncGenerator[Y, S]]) -> Callable[P, AsyncGenerator[Y, S]]:
+        async def watch(*args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[Opened[Y, S], None]:
+            stats.started += 1
+            watched = _Watched(function(*args, **kwargs), stats, clock, ended)
+            async for first in watched:
+                yield Opened(watched, first)
+                return
+
+        @wraps(function)
+        def watching(*args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[Y, S]:
+            return relay(watch(*args, **kwargs))
+
+        return watching
+
+    return decorate
+
+
+class _Watched(AsyncGenerator[Y, S]):
+    def __init__(
+        self,
+        stream: AsyncGenerator[Y, S],
+        stats: Stats,
+        clock: Callable[[], float],
+        ended: Callable[[Record], None] | None,
+    ) -> None:
+        self._stream, self._stats, self._clock, self._ended = stream, stats, clock, ended
+        self._began = clock()
+        self._first_item_s: float | None = None
+        self._items = 0
+        self._open = True
+
+    async def asend(self, value: S) -> Y:
+        return await self._watch(self._stream.asend(value))
+
+    async def athrow(self, *error: Any) -> Y:
+        return await self._watch(self._stream.athrow(*error))
+
+    async def aclose(self) -> None:
+        try:
+            await self._stream.aclose()
+        finally:
+            self._end("closed")
+
+    async def _watch(self, step: Awaitable[Y]) -> Y:
+        try:
+            item = await step
+        except StopAsyncIteration:
+            self._end("finished")
+            raise
+        except (asyncio.CancelledError, GeneratorExit):
+            self._end("closed")
+            raise
+        except BaseException as error:
+            self._end("failed", error.kind if isinstance(error, RagcliError) else type(error).__name__)
+            raise
+        self._items += 1
+        if self._first_item_s is None:
+            self._first_item_s = self._clock() - self._began
+        return item
+
+    def _end(self, outcome: Outcome, failure: str = "") -> None:
+        if not self._open:
+            return
+        self._open = False
+        record = Record(
+            outcome=outcome,
+            failure=failure,
+            items=self._items,
+            first_item_s=self._first_item_s,
+            seconds=self._clock() - self._began,
+        )
+        self._stats.add(record)
+        if self._ended is not None:
+            self._ended(record)

@@ -1,0 +1,514 @@
+"""A real HTTP server on loopback that speaks the OpenAI protocol, with a script of replies and of every fault.
+
+    with ModelServer() as server:
+        server.enqueue(refusal(429, retry_after="0"), answer("All is well [1].", drop_after=3))
+        ...                         # point a client at server.url
+        server.history[0].body      # what it asked
+
+An empty script gives a canned answer that cites the sources of the prompt. By hand:
+`python tests/endpoint.py --port 8000`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import contextlib
+import hashlib
+import json
+import math
+import re
+import socket
+import struct
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+CHAT, EMBEDDINGS, RERANK, MODELS = "chat/completions", "embeddings", "rerank", "models"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """One scripted reply. Counts are of tokens already sent; `body` goes out as it is, whatever the path."""
+
+    text: str = ""
+    tokens: tuple[str, ...] | None = None
+    reasoning: tuple[str, ...] = ()
+    reasoning_field: str = "reasoning_content"
+    refusal: bool = False
+    finish: str | None = "stop"
+    usage: bool = True
+    done: bool = True
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    content_type: str = ""
+
+    follow: bool = False
+    overlap: int = 0
+
+    newline: bytes = b"\n"
+    comments: bool = False
+    empty_chunks: bool = True
+    split: int = 0
+    delay: float = 0.0
+    before_headers: float = 0.0
+    before_first: float = 0.0
+
+    reset: bool = False
+    hang: bool = False
+    drop_after: int | None = None
+    reset_after: int | None = None
+    hang_after: int | None = None
+    keep_alive_after: int | None = None
+    malformed_after: int | None = None
+    error_after: int | None = None
+    end_after: int | None = None
+
+
+def tokenize(text: str) -> tuple[str, ...]:
+    """Tokens as models cut them: words with the space before them, Chinese in single characters."""
+    return tuple(
+        re.findall(
+            r"\s*(?:[\u3400-\u9fff\u3000-\u303f\uff00-\uffef]|[^\s\u3400-\u9fff\u3000-\u303f\uff00-\uffef]+)|\s+$", text
+        )
+    )
+
+
+def answer(text: str, **options: Any) -> Reply:
+    """A streamed answer; the options are the fields of `Reply`."""
+    return Reply(text=text, **options)
+
+
+def refusal(
+    status: int, code: str = "", message: str = "", *, retry_after: str | None = None, param: str | None = None
+) -> Reply:
+    """An error object with a status."""
+    error = {
+        "message": message or f"scripted failure {status}",
+        "type": "scripted",
+        "code": code or None,
+        "param": param,
+    }
+    headers = {} if retry_after is None else {"Retry-After": retry_after}
+    return Reply(status=status, headers=headers, body=json.dumps({"error": error}).encode())
+
+
+def page(status: int = 200) -> Reply:
+    return Reply(status=status, body=b"<!doctype html><html><title>Sign in</title></html>", content_type="text/html")
+
+
+def reset() -> Reply:
+    """The connection is reset before any reply."""
+    return Reply(reset=True)
+
+
+def hang() -> Reply:
+    """Nothing comes, not even a header."""
+    return Reply(hang=True)
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request as it came."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: Any
+    at: float
+
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0].removeprefix("/v1").strip("/")
+
+
+class ModelServer:
+    """Serves from a thread of its own, between `start` and `stop` or in a `with` block."""
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        key: str | None = None,
+        models: tuple[str, ...] | None = None,
+        dimensions: int = 64,
+        largest_batch: int | None = None,
+        longest_input: int | None = None,
+        delay: float = 0.0,
+        before_first: float = 0.0,
+    ) -> None:
+        self.port = port
+        self.key, self.models = key, models
+        self.dimensions, self.largest_batch, self.longest_input = dimensions, largest_batch, longest_input
+        self.delay, self.before_first = delay, before_first
+        self.history: list[Received] = []
+        self.open_connections = 0
+        self.most_connections = 0
+        self._scripts: dict[str, deque[Reply]] = defaultdict(deque)
+        self._loop = asyncio.new_event_loop()
+        self._thread: threading.Thread | None = None
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def enqueue(self, *replies: Reply, to: str = CHAT) -> None:
+        """Scripts the next replies to requests of a path."""
+        self._scripts[to].extend(replies)
+
+    def requests(self, path: str = CHAT) -> list[Received]:
+        return [request for request in self.history if request.path.endswith(path)]
+
+    # --- life ----------------------------------------------------------------------------------------------
+
+    def start(self) -> ModelServer:
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._call(self._listen())
+        return self
+
+    def stop(self) -> None:
+        if self._thread is None:
+            return
+        self._call(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._thread = None
+        self._loop.close()
+
+    def __enter__(self) -> ModelServer:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @contextlib.contextmanager
+    def down(self) -> Iterator[None]:
+        """Connections are refused inside the block."""
+        self._call(self._close())
+        try:
+            yield
+        finally:
+            self._call(self._listen())
+
+    def _call(self, coroutine: Any) -> None:
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+
+    async def _listen(self) -> None:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, backlog=2048)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._connections):
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+        if self._server is not None:
+            await self._server.wait_closed()
+        self._server = None
+
+    # --- HTTP ----------------------------------------------------------------------------------------------
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        self.open_connections += 1
+        self.most_connections = max(self.most_connections, self.open_connections)
+        try:
+            early = b""
+            while (request := await self._read(early, reader)) is not None:
+                self.history.append(request)
+                serving = asyncio.ensure_future(self._serve(request, writer))
+                listening = asyncio.ensure_future(reader.read(1))  # a client that goes away ends what it asked for
+                try:
+                    await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
+                    early = listening.result() if listening.done() else b""
+                    if (not serving.done() and not early) or not await serving:
+                        break
+                finally:
+                    for waiting in (serving, listening):
+                        waiting.cancel()
+                    await asyncio.gather(serving, listening, return_exceptions=True)
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            self.open_connections -= 1
+            self._connections.discard(task)
+            writer.close()
+            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+                await writer.wait_closed()
+
+    async def _read(self, early: bytes, reader: asyncio.StreamReader) -> Received | None:
+        try:
+            head = (early + await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return None
+        first, *lines = head.strip().split("\r\n")
+        method, target, _ = first.split(" ", 2)
+        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        content = await reader.readexactly(int(headers.get("content-length", "0")))
+        return Received(method, target, headers, json.loads(content) if content else None, time.monotonic())
+
+    async def _serve(self, request: Received, writer: asyncio.StreamWriter) -> bool:
+        """Whether the connection can serve another request."""
+        path = next((known for known in (CHAT, EMBEDDINGS, RERANK, MODELS) if request.path.endswith(known)), "")
+        script = self._scripts[path]
+        reply = script.popleft() if script else self._unscripted(path, request)
+        if reply.hang:
+            await asyncio.Event().wait()
+        if reply.reset:
+            return _reset(writer)
+        await asyncio.sleep(reply.before_headers)
+        if path == CHAT and reply.body is None:
+            return await self._chat(request, reply, writer)
+        body = reply.body
+        if body is None:
+            body = json.dumps(self._embeddings(request) if path == EMBEDDINGS else self._rerank(request)).encode()
+        return await _send_whole(writer, reply, body)
+
+    def _unscripted(self, path: str, request: Received) -> Reply:
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if self.key is not None and self.key not in (token, request.headers.get("api-key")):
+            return refusal(401, "invalid_api_key", f"Incorrect API key provided: {token}.")
+        if path == MODELS:
+            entries = [{"id": name, "object": "model"} for name in self.models or ("test-model",)]
+            return Reply(body=json.dumps({"object": "list", "data": entries}).encode())
+        if not path or request.body is None:
+            return Reply(status=404, body=b'{"detail": "Not Found"}')
+        model = request.body.get("model")
+        if self.models is not None and model not in self.models:
+            return refusal(404, "model_not_found", f"The model `{model}` does not exist.")
+        if path == EMBEDDINGS:
+            return self._too_large(request.body["input"]) or Reply()
+        return (
+            answer(_canned(request.body), delay=self.delay, before_first=self.before_first) if path == CHAT else Reply()
+        )
+
+    # --- chat ----------------------------------------------------------------------------------------------
+
+    async def _chat(self, request: Received, reply: Reply, writer: asyncio.StreamWriter) -> bool:
+        body = request.body
+        tokens = reply.tokens if reply.tokens is not None else tokenize(reply.text)
+        if reply.follow:
+            tokens = _following(tokens, body["messages"], reply.overlap)
+        text = "".join(tokens)
+        prompt_tokens = sum(len(message["content"].split()) for message in body["messages"])
+        usage = {
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": len(tokens),
+            "total_tokens": prompt_tokens + len(tokens),
+        }
+        base = {"id": "chatcmpl-1", "created": 1, "model": body["model"]}
+        field_name = "refusal" if reply.refusal else "content"
+        if not body.get("stream"):
+            message = {"role": "assistant", field_name: text}
+            choice = {"index": 0, "message": message, "finish_reason": reply.finish}
+            whole = base | {"object": "chat.completion", "choices": [choice], "usage": usage}
+            return await _send_whole(writer, reply, json.dumps(whole).encode())
+
+        send = _Chunks(writer, reply)
+        await send.start()
+        base["object"] = "chat.completion.chunk"
+
+        def chunk(delta: dict[str, Any], finish: str | None = None) -> str:
+            return json.dumps(
+                base | {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}, ensure_ascii=False
+            )
+
+        await asyncio.sleep(reply.before_first)
+        if reply.empty_chunks:
+            await send.event(chunk({"role": "assistant", "content": ""}))
+        for piece in reply.reasoning:
+            await send.event(chunk({reply.reasoning_field: piece}))
+        for sent, token in enumerate((*tokens, None)):
+            if sent == reply.drop_after:
+                return False
+            if sent == reply.reset_after:
+                return _reset(writer)
+            if sent == reply.hang_after:
+                await asyncio.Event().wait()
+            while sent == reply.keep_alive_after:
+                await send.comment()
+                await asyncio.sleep(0.02)
+            if sent == reply.malformed_after:
+                await send.event('{"choices": [{"delta": {"cont')
+                return await send.end()
+            if sent == reply.error_after:
+                await send.event(json.dumps({"error": {"message": "the worker died", "type": "server_error"}}))
+                return await send.end()
+            if sent == reply.end_after:
+                return await send.end()
+            if token is not None:
+                await asyncio.sleep(reply.delay if sent else 0)
+                await send.event(chunk({field_name: token}))
+        if reply.finish is not None:
+            await send.event(chunk({}, reply.finish))
+        if reply.usage and (body.get("stream_options") or {}).get("include_usage"):
+            await send.event(json.dumps(base | {"choices": [], "usage": usage}))
+        if reply.done:
+            await send.event("[DONE]")
+        return await send.end()
+
+    # --- the other services ----------------------------------------------------------------------------------
+
+    def _too_large(self, texts: Any) -> Reply | None:
+        texts = [texts] if isinstance(texts, str) else texts
+        if self.largest_batch is not None and len(texts) > self.largest_batch:
+            return refusal(400, "", f"batch size {len(texts)} > maximum allowed batch size {self.largest_batch}")
+        longest = max(map(len, texts))
+        if self.longest_input is not None and longest > self.longest_input:
+            message = (
+                f"This model's maximum context length is {self.longest_input} tokens, however you requested {longest}"
+            )
+            return refusal(400, "", message)
+        return None
+
+    def _embeddings(self, request: Received) -> dict[str, Any]:
+        texts = request.body["input"]
+        texts = [texts] if isinstance(texts, str) else texts
+        size = request.body.get("dimensions") or self.dimensions
+        rows = [embedding(text, size) for text in texts]
+        as_bytes = request.body.get("encoding_format") == "base64"
+        data = [
+            {
+                "object": "embedding",
+                "index": n,
+                "embedding": base64.b64encode(struct.pack(f"<{size}f", *row)).decode() if as_bytes else row,
+            }
+            for n, row in enumerate(rows)
+        ]
+        data.reverse()  # the index counts, not the place
+        return {"object": "list", "data": data, "usage": {"prompt_tokens": sum(map(len, texts)), "total_tokens": 0}}
+
+    def _rerank(self, request: Received) -> dict[str, Any]:
+        query = set(_features(request.body["query"]))
+        scores = [len(query & set(_features(text))) / (len(query) or 1) for text in request.body["documents"]]
+        results = [{"index": n, "relevance_score": score} for n, score in enumerate(scores)]
+        results.sort(key=lambda result: -result["relevance_score"])
+        return {"results": results}
+
+
+class _Chunks:
+    """Writes events as chunks of an HTTP/1.1 reply, cut into pieces of `split` bytes where asked."""
+
+    def __init__(self, writer: asyncio.StreamWriter, reply: Reply) -> None:
+        self._writer, self._reply = writer, reply
+
+    async def start(self) -> None:
+        kind = self._reply.content_type or "text/event-stream"
+        head = {"Content-Type": kind, "Transfer-Encoding": "chunked"} | self._reply.headers
+        await _write(self._writer, _head(self._reply.status, head))
+
+    async def event(self, data: str) -> None:
+        newline = self._reply.newline
+        comment = b": keep-alive" + newline + newline if self._reply.comments else b""
+        content = comment + b"data: " + data.encode() + newline + newline
+        step = self._reply.split or len(content)
+        for start in range(0, len(content), step):
+            piece = content[start : start + step]
+            await _write(self._writer, b"%x\r\n%s\r\n" % (len(piece), piece))
+            if self._reply.split:
+                await asyncio.sleep(0)
+
+    async def comment(self) -> None:
+        await _write(self._writer, b"4\r\n: -\n\r\n")
+
+    async def end(self) -> bool:
+        await _write(self._writer, b"0\r\n\r\n")
+        return True
+
+
+async def _write(writer: asyncio.StreamWriter, content: bytes) -> None:
+    writer.write(content)
+    await writer.drain()
+
+
+async def _send_whole(writer: asyncio.StreamWriter, reply: Reply, body: bytes) -> bool:
+    kind = reply.content_type or "application/json"
+    head = {"Content-Type": kind, "Content-Length": str(len(body))} | reply.headers
+    await _write(writer, _head(reply.status, head) + body)
+    return True
+
+
+def _head(status: int, headers: dict[str, str]) -> bytes:
+    lines = [f"HTTP/1.1 {status} Scripted", *(f"{name}: {value}" for name, value in headers.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def _reset(writer: asyncio.StreamWriter) -> bool:
+    """Ends the connection with RST instead of FIN."""
+    connection = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+    return False
+
+
+def _following(tokens: tuple[str, ...], messages: list[dict[str, str]], overlap: int) -> tuple[str, ...]:
+    """What is left behind the part that the request quotes as said, from `overlap` tokens before it."""
+    said = next((message["content"] for message in reversed(messages) if message["role"] == "assistant"), "")
+    count = 0
+    while count < len(tokens) and len("".join(tokens[: count + 1])) <= len(said):
+        count += 1
+    rest = "".join(tokens)[len(said) :] if not overlap else "".join(tokens[max(0, count - overlap) :])
+    return tokenize(rest)
+
+
+def _canned(body: dict[str, Any]) -> str:
+    """An answer in the language of the question that cites up to two of the prompt's sources."""
+    prompt = body["messages"][-1]["content"]
+    numbers = list(dict.fromkeys(re.findall(r"\[(\d{1,2})\]", "\n".join(m["content"] for m in body["messages"]))))[:2]
+    if re.search(r"[\u4e00-\u9fff]", prompt):
+        return "".join(f"文档中有相关说明 [{n}]。" for n in numbers or ["1"])
+    return " ".join(f"The documents describe this [{n}]." for n in numbers or ["1"])
+
+
+def _features(text: str) -> list[str]:
+    return re.findall(r"[\u3400-\u9fff]|[^\W_]+", text.lower())
+
+
+def embedding(text: str, size: int) -> list[float]:
+    """Feature hashing of words and characters: equal texts give equal vectors, similar ones similar vectors."""
+    row = [0.0] * size
+    for feature in _features(text) or [text]:
+        digest = hashlib.blake2b(feature.encode(), digest_size=8).digest()
+        row[int.from_bytes(digest[:4], "little") % size] += 1.0 if digest[4] & 1 else -1.0
+    norm = math.sqrt(sum(value * value for value in row))
+    return [3 * value / norm for value in row] if norm else [1.0] + [0.0] * (size - 1)  # not of unit length
+
+
+@pytest.fixture
+def endpoint() -> Iterator[ModelServer]:
+    """A server with an empty script; `endpoint.url` is its base_url."""
+    with ModelServer() as server:
+        yield server
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--delay", type=float, default=0.03, help="seconds between two tokens")
+    parser.add_argument("--before-first", type=float, default=0.0, help="seconds before the first token")
+    parser.add_argument("--dimensions", type=int, default=64, help="of the embeddings")
+    options = parser.parse_args()
+    server = ModelServer(
+        port=options.port, delay=options.delay, before_first=options.before_first, dimensions=options.dimensions
+    )
+    with server, contextlib.suppress(KeyboardInterrupt):
+        print(f"OPENAI_BASE_URL={server.url} OPENAI_API_KEY=any", flush=True)  # noqa: T201
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
