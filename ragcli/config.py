@@ -54,7 +54,7 @@ class Retrieve(Section, frozen=True):
     top_k: Annotated[int, _of("candidates after fusion", ge=1, le=100)] = 5
     context_k: Annotated[int, _of("passages given to the model", ge=1, le=50)] = 3
     candidates: Annotated[int, _of("chunks that each leg hands to fusion", ge=10, le=1000)] = 100
-    vector_weight: Annotated[float, _of("weight of the vector leg; -1: by embedder and script", ge=-1, le=10)] = -1.0
+    vector_weight: Annotated[float, _of("share of the vector leg; -1: by embedder and script", ge=-1, le=1)] = -1.0
     min_confidence: Annotated[float, _of("below this nothing is relevant; -1: calibrated", ge=-1, le=1)] = -1.0
 
 

@@ -69,6 +69,11 @@ def simplify(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFKC", text).translate(SIMPLIFIED)
 
 
+def fold(text: str) -> str:
+    """Width, case and the two ways of writing Chinese made equal; nothing is dropped."""
+    return simplify(text).casefold()
+
+
 def _characters_and_pairs(run: str) -> Iterator[str]:
     previous = ""
     for character in run:

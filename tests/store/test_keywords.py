@@ -97,7 +97,8 @@ def test_a_repeated_term_counts_twice(index: TantivyIndex) -> None:
 
 
 def test_a_very_long_question_is_answered(find: Callable[..., list[int]]) -> None:
-    assert find("router " + " ".join(f"word{n}" for n in range(20_000))) == find("router")
+    others = (str(n).translate(str.maketrans("0123456789", "bcdfghjklm")) for n in range(20_000))
+    assert find("router " + " ".join(others)) == find("router")
 
 
 def test_rare_terms_weigh_more_than_common_ones(index: TantivyIndex) -> None:

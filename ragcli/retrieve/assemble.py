@@ -1,0 +1,144 @@
+"""Ranked passages -> the sources that are shown: each thing once, neighbours in one piece, no document alone."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from ragcli.retrieve.rerank import Candidate
+from ragcli.types import Source, StoredChunk
+
+SAME = 0.9
+"""Share of common pieces (Jaccard) from which two passages are taken for copies of each other."""
+LARGEST = 3
+"""Chunks in one source."""
+SHARE = 0.6
+"""Of the sources shown, what one document may take while others have something to say."""
+RELATED = 0.5
+"""A passage of another document has something to say from this share of the best score."""
+
+_PIECE = 8  # characters
+_NUMBERS = re.compile(r"\d+(?:[.,:/-]\d+)*")
+_SPACES = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Neighbouring chunks in their order in the document; the best of them speaks for all."""
+
+    best: Candidate
+    chunks: tuple[StoredChunk, ...]
+
+
+def assemble(candidates: Sequence[Candidate], k: int) -> tuple[Source, ...]:
+    """At most k sources, best first, out of candidates in their order."""
+    groups = _joined(_unlike(candidates, enough=3 * k), k)
+    chosen = _mixed(groups, k)
+    return tuple(_source(n, group) for n, group in enumerate(chosen, start=1))
+
+
+def _unlike(candidates: Sequence[Candidate], *, enough: int) -> list[Candidate]:
+    """Without copies of better ones. Texts that differ in a number say different things and are both kept."""
+    kept: list[Candidate] = []
+    seen: list[tuple[int, frozenset[str], frozenset[str]]] = []
+    for candidate in candidates:
+        text = _SPACES.sub("", candidate.chunk.text).casefold()
+        numbers = frozenset(_NUMBERS.findall(text))
+        pieces: frozenset[str] = frozenset()
+        copy = False
+        for length, other_numbers, other_pieces in seen:
+            if other_numbers == numbers and SAME * length <= len(text) <= length / SAME:
+                pieces = pieces or _pieces(text)
+                if len(pieces & other_pieces) >= SAME * len(pieces | other_pieces):
+                    copy = True
+                    break
+        if not copy:
+            kept.append(candidate)
+            seen.append((len(text), numbers, pieces or _pieces(text)))
+        if len(kept) == enough:
+            break
+    return kept
+
+
+def _pieces(text: str) -> frozenset[str]:
+    return frozenset(text[start : start + _PIECE] for start in range(max(1, len(text) - _PIECE + 1)))
+
+
+def _joined(candidates: Sequence[Candidate], k: int) -> list[_Group]:
+    """Chunks that follow each other in a document become one group, where the better of them stood.
+
+    Only the first 2k candidates may join: a neighbour that barely matches would only make its source longer.
+    """
+    groups: list[_Group] = []
+    for place, candidate in enumerate(candidates):
+        chunk = candidate.chunk
+        for index, group in enumerate(groups):
+            first, last = group.chunks[0], group.chunks[-1]
+            if place >= 2 * k or chunk.document_id != first.document_id or len(group.chunks) == LARGEST:
+                continue
+            if chunk.n == last.n + 1:
+                groups[index] = _Group(group.best, (*group.chunks, chunk))
+                break
+            if chunk.n == first.n - 1:
+                groups[index] = _Group(group.best, (chunk, *group.chunks))
+                break
+        else:
+            groups.append(_Group(candidate, (chunk,)))
+    return groups
+
+
+def _mixed(groups: Sequence[_Group], k: int) -> list[_Group]:
+    """The first k, but of one document only its share while others have something to say; best first."""
+    limit = max(2, ceil(SHARE * k))
+    taken: Counter[int] = Counter()
+    chosen: list[int] = []
+    waiting: list[int] = []
+    for index, group in enumerate(groups):
+        document = group.chunks[0].document_id
+        related = group.best.score >= RELATED * groups[0].best.score
+        if taken[document] < limit and related:
+            taken[document] += 1
+            chosen.append(index)
+        else:
+            waiting.append(index)
+    return [groups[index] for index in sorted((chosen + waiting)[:k])]
+
+
+def _source(n: int, group: _Group) -> Source:
+    first, last, best = group.chunks[0], group.chunks[-1], group.best
+    heading = first.heading if len(group.chunks) == 1 else _common([chunk.heading for chunk in group.chunks])
+    return Source(
+        n=n,
+        path=first.path,
+        title=first.title,
+        format=first.format,
+        text=_text(group.chunks),
+        score=best.score,
+        page=first.page,
+        lines=(first.lines[0], last.lines[1]) if first.lines and last.lines else first.lines,
+        heading=heading,
+        scores=best.scores,
+        chunk_ids=tuple(chunk.id for chunk in group.chunks),
+    )
+
+
+def _text(chunks: Sequence[StoredChunk]) -> str:
+    """The passage that the chunks cover; what two of them share stands once."""
+    text, end = chunks[0].text, chunks[0].end
+    for chunk in chunks[1:]:
+        text += chunk.text[end - chunk.start :] if chunk.start < end else "\n\n" + chunk.text
+        end = max(end, chunk.end)
+    return text
+
+
+def _common(headings: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """The heading path that all have in common."""
+    common = []
+    for parts in zip(*headings, strict=False):
+        if len(set(parts)) > 1:
+            break
+        common.append(parts[0])
+    return tuple(common)

@@ -1,0 +1,124 @@
+"""The two searches that run at the same time: by words, and by meaning."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from ragcli.ports import ChunkReader, Embedder, KeywordIndex, VectorIndex
+from ragcli.retrieve.query import Question
+from ragcli.types import Mode
+
+if TYPE_CHECKING:
+    from ragcli.types import Vector
+
+OpenVectors: TypeAlias = "VectorIndex | Callable[[], VectorIndex]"
+OpenKeywords: TypeAlias = "KeywordIndex | Callable[[], KeywordIndex]"
+"""An index, or a function that opens it: at first need, and anew when the collection has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Scores by chunk id: BM25, and the cosines of all of these chunks where the vector leg ran."""
+
+    keyword: dict[int, float] = field(default_factory=dict)
+    vector: dict[int, float] = field(default_factory=dict)
+
+
+class Legs:
+    """Both indexes of a collection, asked together; they follow its generation."""
+
+    def __init__(
+        self,
+        reader: ChunkReader,
+        vectors: OpenVectors,
+        keywords: OpenKeywords,
+        embedder: Embedder,
+        *,
+        depth: int,
+    ) -> None:
+        """Each leg hands over `depth` chunks."""
+        self._reader = reader
+        self._open_vectors = vectors
+        self._open_keywords = keywords
+        self._embedder = embedder
+        self._depth = depth
+        self._vectors: VectorIndex | None = None
+        self._keywords: KeywordIndex | None = None
+        self._generation = reader.generation
+
+    async def find(self, question: Question, mode: Mode) -> Found:
+        """Raises StoreError, EndpointError."""
+        if mode == "keyword":
+            return Found(keyword=await asyncio.to_thread(self._by_words, question))
+        if mode == "vector":
+            _, near = await self._by_meaning(question)
+            return Found(vector=near)
+        found, (vector, near) = await asyncio.gather(
+            asyncio.to_thread(self._by_words, question), self._by_meaning(question)
+        )
+        unseen = [id for id in found if id not in near]
+        if vector is not None and unseen:  # fusion needs the cosine of what only the words found
+            near |= await asyncio.to_thread(self._nearest, vector, len(unseen), unseen)
+        return Found(found, near)
+
+    def rarity(self, question: Question) -> dict[str, float]:
+        """Raises StoreError."""
+        return self.keywords.rarity(question.terms)
+
+    def follow(self) -> None:
+        """Opens again what the collection's change has made old. Raises StoreError."""
+        generation = self._reader.generation
+        if generation == self._generation:
+            return
+        if callable(self._open_keywords):
+            self._close_keywords()
+        else:
+            self.keywords.reload()
+        if callable(self._open_vectors):
+            self._close_vectors()
+        self._generation = generation
+
+    def close(self) -> None:
+        """Closes what was opened here; an index that was handed in stays open."""
+        self._close_keywords()
+        self._close_vectors()
+
+    @property
+    def keywords(self) -> KeywordIndex:
+        if self._keywords is None:
+            self._keywords = self._open_keywords() if callable(self._open_keywords) else self._open_keywords
+        return self._keywords
+
+    @property
+    def vectors(self) -> VectorIndex:
+        if self._vectors is None:
+            self._vectors = self._open_vectors() if callable(self._open_vectors) else self._open_vectors
+        return self._vectors
+
+    def _by_words(self, question: Question) -> dict[int, float]:
+        return dict(self.keywords.search(question.keywords, self._depth))
+
+    async def _by_meaning(self, question: Question) -> tuple[Vector | None, dict[int, float]]:
+        among = None
+        if question.keywords.paths:
+            among = await asyncio.to_thread(self._reader.ids_under, question.keywords.paths)
+        if not question.text or among == []:
+            return None, {}
+        vector = await self._embedder.embed_query(question.text)
+        return vector, await asyncio.to_thread(self._nearest, vector, self._depth, among)
+
+    def _nearest(self, vector: Vector, k: int, among: Sequence[int] | None) -> dict[int, float]:
+        return dict(self.vectors.search(vector, k, among=among))
+
+    def _close_keywords(self) -> None:
+        if self._keywords is not None and callable(self._open_keywords):
+            self._keywords.close()
+        self._keywords = None
+
+    def _close_vectors(self) -> None:
+        if self._vectors is not None and callable(self._open_vectors):
+            self._vectors.close()
+        self._vectors = None

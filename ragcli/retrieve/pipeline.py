@@ -1,0 +1,114 @@
+"""Question -> sources: both legs at once, fused, looked at again, and put together for reading."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from ragcli.config import Retrieve
+from ragcli.ports import ChunkReader, Embedder
+from ragcli.retrieve.assemble import assemble
+from ragcli.retrieve.confidence import THRESHOLD, confidence
+from ragcli.retrieve.fuse import Weight, fuse, keyword_bound, vector_weight
+from ragcli.retrieve.legs import Found, Legs, OpenKeywords, OpenVectors
+from ragcli.retrieve.query import Question, parse, without_phrases
+from ragcli.retrieve.rerank import Candidate, Ranker, Ranking
+from ragcli.text.analyze import terms
+from ragcli.types import Mode, Retrieval, StoredChunk
+
+
+class HybridRetriever:
+    """Implements `Retriever` over one open collection."""
+
+    def __init__(
+        self,
+        reader: ChunkReader,
+        vectors: OpenVectors,
+        keywords: OpenKeywords,
+        embedder: Embedder,
+        settings: Retrieve | None = None,
+        *,
+        ranker: Ranker | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """An index may be given as a function that opens it; without a `ranker` the fused order stands."""
+        self._settings = settings or Retrieve()
+        self._reader = reader
+        self._embedder = embedder
+        self._legs = Legs(reader, vectors, keywords, embedder, depth=self._settings.candidates)
+        self._ranker = ranker
+        self._clock = clock
+
+    def close(self) -> None:
+        self._legs.close()
+
+    async def search(self, query: str, *, mode: Mode = "hybrid", k: int = 5, rerank: bool = True) -> Retrieval:
+        """At most k sources, best first. Raises StoreError, EndpointError."""
+        start = self._clock()
+        self._legs.follow()
+        question = parse(query)
+        candidates = await self._candidates(question, mode, k)
+        if question.keywords.phrases and not candidates:
+            question = without_phrases(question)
+            candidates = await self._candidates(question, mode, k)
+        ranking = Ranking(tuple(candidates))
+        if rerank and self._ranker is not None:
+            ranking = await self._ranker.rank(question, candidates)
+        sources = assemble(ranking.candidates, k)
+        sure = confidence(question, self._legs.rarity(question), sources)
+        return Retrieval(
+            query=query,
+            mode=mode,
+            sources=sources,
+            confidence=sure,
+            relevant=bool(sources) and sure >= self._threshold,
+            notices=ranking.notices,
+            ms=(self._clock() - start) * 1000,
+        )
+
+    async def _candidates(self, question: Question, mode: Mode, k: int) -> list[Candidate]:
+        found = await self._legs.find(question, mode)
+        return await asyncio.to_thread(self._fused, question, mode, found, max(50, 5 * k))
+
+    def _fused(self, question: Question, mode: Mode, found: Found, enough: int) -> list[Candidate]:
+        """The best candidates with their texts; what no longer counts or may not answer is left out."""
+        counts = Counter(question.terms)
+        bound = keyword_bound(counts, self._legs.rarity(question))
+        hits = fuse(found.keyword, found.vector, bound=bound, weight=self._weight(question, mode))
+        if not question.filtered:
+            hits = hits[:enough]
+        chunks = self._reader.chunks([hit.id for hit in hits])
+        return [
+            Candidate(chunk, hit.scores)
+            for hit in hits
+            if (chunk := chunks.get(hit.id)) is not None and _may_answer(question, chunk)
+        ][:enough]
+
+    def _weight(self, question: Question, mode: Mode) -> Weight:
+        if mode != "hybrid":
+            return Weight(float(mode == "vector"))
+        known = vector_weight(self._embedder.id, question.text)
+        if self._settings.vector_weight < 0:
+            return known
+        return Weight(min(1.0, self._settings.vector_weight), spread=known.spread)
+
+    @property
+    def _threshold(self) -> float:
+        chosen = self._settings.min_confidence
+        return chosen if chosen >= 0 else THRESHOLD
+
+
+def _may_answer(question: Question, chunk: StoredChunk) -> bool:
+    """Phrases and exclusions bind what the vectors found, too."""
+    phrases, excluded = question.keywords.phrases, question.keywords.excluded
+    if not phrases and not excluded:
+        return True
+    fields = [f" {' '.join(terms(text))} " for text in (chunk.text, chunk.title, " ".join(chunk.heading))]
+
+    def stands(text: str) -> bool:
+        run = f" {' '.join(terms(text))} "
+        return any(run in field for field in fields)
+
+    return all(map(stands, phrases)) and not any(map(stands, excluded))

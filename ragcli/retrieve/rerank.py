@@ -1,0 +1,83 @@
+"""Second look at the best candidates: by their words alone, or by a model that reads them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from ragcli.errors import EndpointError
+from ragcli.ports import Reranker
+from ragcli.retrieve.query import Question
+from ragcli.types import Notice, Scores, StoredChunk
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A chunk with its text and its scores."""
+
+    chunk: StoredChunk
+    scores: Scores
+
+    @property
+    def score(self) -> float:
+        """The score of the last step that saw it."""
+        for score in (self.scores.rerank, self.scores.fused, self.scores.keyword, self.scores.vector):
+            if score is not None:
+                return score
+        return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Candidates, best first, and what went wrong on the way."""
+
+    candidates: tuple[Candidate, ...]
+    notices: tuple[Notice, ...] = ()
+
+
+class Ranker(Protocol):
+    async def rank(self, question: Question, candidates: Sequence[Candidate]) -> Ranking: ...
+
+
+class ModelRanker:
+    """Lets a model order the first candidates, within a time; if it fails, their order stands and a notice says so."""
+
+    def __init__(self, reranker: Reranker, *, timeout: float, depth: int = 30) -> None:
+        """`timeout` in seconds; the model reads the first `depth` candidates, the rest follow as they were."""
+        self._reranker = reranker
+        self._timeout = timeout
+        self._depth = depth
+
+    async def rank(self, question: Question, candidates: Sequence[Candidate]) -> Ranking:
+        head, tail = candidates[: self._depth], candidates[self._depth :]
+        if not head:
+            return Ranking(tuple(candidates))
+        try:
+            async with asyncio.timeout(self._timeout):
+                scores = await self._reranker.rerank(question.text, [_text(candidate) for candidate in head])
+        except TimeoutError:
+            return _as_they_were(candidates, f"the reranker took longer than {self._timeout:g} s")
+        except EndpointError as error:
+            return _as_they_were(candidates, f"the reranker failed ({error.message})")
+        if len(scores) != len(head):
+            return _as_they_were(candidates, "the reranker's answer does not fit the passages")
+        scored = [
+            replace(candidate, scores=replace(candidate.scores, rerank=float(score)))
+            for candidate, score in zip(head, scores, strict=True)
+        ]
+        scored.sort(key=lambda candidate: -(candidate.scores.rerank or 0.0))
+        return Ranking((*scored, *tail))
+
+
+def _as_they_were(candidates: Sequence[Candidate], why: str) -> Ranking:
+    notice = Notice("rerank", f"{why}: the order is that of the search")
+    return Ranking(tuple(candidates), (notice,))
+
+
+def _text(candidate: Candidate) -> str:
+    """What a model reads of a passage: where it stands, then what it says."""
+    chunk = candidate.chunk
+    place = " > ".join(part for part in (chunk.title, *chunk.heading) if part and part not in chunk.text[:200])
+    return f"{place}\n{chunk.text}" if place else chunk.text
