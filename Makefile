@@ -54,6 +54,7 @@ bench: $(VENV)/.development  ## speed and size, as ratios measured in one run
 
 docs: $(VENV)/.development  ## write what is generated into README.md, and the picture of a chat
 	$(BIN)/python tests/docs/generate.py
+	$(BIN)/python tests/docs/picture.py
 
 check-docs: $(VENV)/.development  ## fail when README.md is not what `make docs` writes
 	$(BIN)/python tests/docs/generate.py --check

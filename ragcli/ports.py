@@ -112,7 +112,7 @@ class KeywordQuery:
     paths: tuple[str, ...] = ()
 
 
-class KeywordReader(Protocol):
+class KeywordIndex(Protocol):
     """BM25 over analyzed terms; a throw-away index of the catalog's texts."""
 
     def search(self, query: KeywordQuery, k: int) -> list[tuple[int, float]]:
@@ -127,12 +127,6 @@ class KeywordReader(Protocol):
         """Shows what another process has committed."""
         ...
 
-    def close(self) -> None: ...
-
-
-class KeywordIndex(KeywordReader, Protocol):
-    """The same as its writer has it."""
-
     def add(self, entries: Iterable[KeywordEntry]) -> None:
         """Adds without committing."""
         ...
@@ -144,6 +138,8 @@ class KeywordIndex(KeywordReader, Protocol):
     def commit(self) -> None:
         """Makes adds and deletes durable and visible."""
         ...
+
+    def close(self) -> None: ...
 
 
 class ChunkReader(Protocol):

@@ -1,0 +1,241 @@
+"""The composition root: the only place that names adapters and stacks wrappers around them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ragcli.errors import ConfigError
+from ragcli.store.layout import Home
+
+if TYPE_CHECKING:
+    from ragcli.config import Chat, Settings
+    from ragcli.ports import ChatModel, Embedder, KeywordIndex, Retriever
+    from ragcli.store.catalog import Catalog
+    from ragcli.store.sessions import SQLiteSessions
+    from ragcli.types import Delta, Event, IngestEvent, Notice, Prompt, Reply, Turn
+
+STATIC = "static"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A home folder and the settings in force: everything else is opened from here."""
+
+    path: Path
+    settings: Settings
+
+    @property
+    def home(self) -> Home:
+        return Home(self.path)
+
+    def collections(self) -> list[str]:
+        return [place.name for place in self.home.collections()]
+
+    def read(self, collection: str) -> Catalog:
+        """Raises IndexMissing, IndexDamaged."""
+        from ragcli.store.collection import open_reader
+
+        return open_reader(self.home, collection)
+
+    def sessions(self) -> SQLiteSessions:
+        from ragcli.store.sessions import SQLiteSessions
+
+        return SQLiteSessions(self.path / "sessions.db")
+
+    # --- the journey of a document
+
+    def ingest(
+        self,
+        paths: Sequence[str],
+        collection: str,
+        *,
+        force: bool = False,
+        dry_run: bool = False,
+        stop: asyncio.Event | None = None,
+    ) -> AsyncGenerator[IngestEvent, None]:
+        """Indexes files and folders; the last event is the IngestReport. Raises UsageError, StoreError, EndpointError."""
+        from ragcli.ingest.pipeline import ingest, plan
+        from ragcli.ingest.workers import Reader
+        from ragcli.store.collection import writer
+
+        target = writer(self.home, collection, open_keywords=open_keywords)
+        settings = self.settings.ingest
+        if dry_run:
+            return plan(paths, collection=target, settings=settings, force=force)
+        embedder = self.embedder(self.settings.embedding.model)
+        return ingest(
+            paths,
+            collection=target,
+            embedder=embedder,
+            open_reader=lambda: Reader(settings),
+            settings=settings,
+            embedding=self.settings.embedding,
+            force=force,
+            stop=stop,
+        )
+
+    # --- the journey of a question
+
+    @asynccontextmanager
+    async def open(self, collection: str, *, long_lived: bool = False) -> AsyncIterator[Opened]:
+        """A collection to search. A process that asks many questions is `long_lived`: it may open Chroma.
+
+        Raises IndexMissing, IndexDamaged, ConfigError where the collection was made with an embedder that is not here.
+        """
+        from ragcli.retrieve.pipeline import HybridRetriever
+        from ragcli.store.collection import open_vectors
+        from ragcli.store.indexes import keywords_folder
+
+        with self.read(collection) as catalog:
+            retriever = HybridRetriever(
+                catalog,
+                lambda: open_vectors(catalog, long_lived=long_lived),
+                lambda: open_keywords(keywords_folder(catalog.place, catalog)),
+                self.embedder_of(catalog),
+                self.settings.retrieve,
+            )
+            with closing(retriever):
+                yield Opened(catalog, retriever)
+
+    @asynccontextmanager
+    async def assistant(self, collection: str, *, long_lived: bool = False) -> AsyncIterator[CollectionAssistant]:
+        """A collection with the chat model that the settings name. Raises as `open` does."""
+        async with self.open(collection, long_lived=long_lived) as opened, self.chat_model() as model:
+            yield CollectionAssistant(opened, model, self.settings)
+
+    @asynccontextmanager
+    async def chat_model(self) -> AsyncIterator[ChatModel]:
+        """The endpoint's model where one is configured, else the extractive one."""
+        chat = self.settings.chat
+        if chat.extractive or not (chat.api_key or chat.base_url):
+            from ragcli.answer.extractive import select
+            from ragcli.providers.extractive import ExtractiveModel
+
+            yield ExtractiveModel(select)
+            return
+        from ragcli.providers.openai_chat import OpenAIChat
+
+        provider = OpenAIChat(chat)
+        try:
+            yield Stacked(provider.provider, provider.model, stacked(provider.stream, chat))
+        finally:
+            await provider.aclose()
+
+    # --- embedders
+
+    def embedder(self, model: str) -> Embedder:
+        """The embedder that `static`, `openai:MODEL` or `fastembed:MODEL` names. Raises ConfigError."""
+        kind, _, name = model.partition(":")
+        if kind == STATIC:
+            from ragcli.providers.static import StaticEmbedder
+
+            return StaticEmbedder()
+        if kind == "openai" and name:
+            from msgspec.structs import replace
+
+            from ragcli.providers.openai_embeddings import OpenAIEmbedder
+
+            return OpenAIEmbedder(replace(self.settings.embedding, model=model))
+        raise ConfigError(f"unknown embedder {model!r}", remedy="use static or openai:MODEL")
+
+    def embedder_of(self, catalog: Catalog) -> Embedder:
+        """The embedder that made a collection's vectors. Raises ConfigError where it cannot be had."""
+        return self.embedder(catalog.embedder.rpartition(":")[0] if catalog.embedder.count(":") > 1 else STATIC)
+
+
+def open_keywords(folder: Path) -> KeywordIndex:
+    from ragcli.store.keywords import TantivyIndex
+    from ragcli.text.analyze import terms
+
+    return TantivyIndex(folder, analyze=terms)
+
+
+def stacked(
+    stream: Callable[[Prompt], AsyncGenerator[Delta, None]], settings: Chat
+) -> Callable[[Prompt], AsyncGenerator[Delta | Notice, None]]:
+    """A provider's stream with what makes it dependable, innermost first: limited, then retrying."""
+    from ragcli.streams.limit import rate_limit
+    from ragcli.streams.retry import RetryPolicy, retry_with_backoff
+
+    limited = rate_limit(settings.requests_per_second)(stream)
+    policy = RetryPolicy(max_retries=settings.max_retries, budget_s=settings.timeout)
+    return retry_with_backoff(policy=policy)(limited)
+
+
+@dataclass(frozen=True, slots=True)
+class Stacked:
+    """A ports.ChatModel under its wrappers."""
+
+    provider: str
+    model: str
+    stream: Callable[[Prompt], AsyncGenerator[Delta | Notice, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A collection that is open for searching."""
+
+    catalog: Catalog
+    retriever: Retriever
+
+
+class CollectionAssistant:
+    """Implements `ports.Assistant`."""
+
+    def __init__(self, opened: Opened, model: ChatModel, settings: Settings) -> None:
+        self._opened = opened
+        self._model = model
+        self._settings = settings
+
+    @property
+    def collection(self) -> str:
+        return self._opened.catalog.name
+
+    @property
+    def provider(self) -> str:
+        return self._model.provider
+
+    @property
+    def model(self) -> str:
+        return self._model.model
+
+    @property
+    def documents(self) -> int:
+        return self._opened.catalog.counts().documents
+
+    @property
+    def context_tokens(self) -> int:
+        return self._settings.chat.context_tokens
+
+    def answer(
+        self,
+        question: str,
+        *,
+        history: Sequence[Turn] = (),
+        session: str | None = None,
+        stop: asyncio.Event | None = None,
+        extra: str = "",
+    ) -> AsyncGenerator[Event, Reply | None]:
+        """As ports.Assistant says; `extra` is a text that becomes a source beside those of the index."""
+        from ragcli.answer.pipeline import answer
+        from ragcli.answer.rewrite import by_model, by_rule
+
+        extractive = self._model.provider == "extractive"
+        return answer(
+            question,
+            retriever=self._opened.retriever,
+            model=self._model,
+            settings=self._settings.chat,
+            history=history,
+            top_k=self._settings.retrieve.top_k,
+            context_k=self._settings.retrieve.context_k,
+            extra=extra,
+            session=session,
+            stop=stop,
+            rewriter=by_rule if extractive else by_model(self._model),
+        )

@@ -1,0 +1,65 @@
+"""`ragcli ask`: one answer on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from ragcli.cli import documents
+from ragcli.cli.inputs import question_and_extra
+from ragcli.cli.loop import run_async
+from ragcli.errors import Interrupted, RagcliError
+from ragcli.types import Done
+
+if TYPE_CHECKING:
+    from ragcli.cli.context import Context
+    from ragcli.types import Event, Reply
+
+Shape = Literal["text", "document", "events"]
+
+
+def run(
+    context: Context,
+    question: str | None,
+    collection: str,
+    flags: Mapping[str, Any],
+    *,
+    session: str | None,
+    shape: Shape,
+) -> int:
+    text, extra = question_and_extra(question)
+    workspace = context.workspace(flags)
+
+    async def main(stop: asyncio.Event) -> int:
+        async with workspace.assistant(collection) as assistant:
+            events = assistant.answer(text, session=session, stop=stop, extra=extra)
+            done = await _show(events, context, shape)
+        return _finish(done, context, shape)
+
+    return run_async(main)
+
+
+async def _show(events: AsyncGenerator[Event, Reply | None], context: Context, shape: Shape) -> Done:
+    if shape == "text":
+        from ragcli.render.answer import show
+
+        return await show(events, out=context.out(), err=context.err(), quiet=context.quiet)
+    async for event in events:
+        if shape == "events" and (line := documents.event(event)):
+            documents.emit(line)
+        if isinstance(event, Done):
+            if shape == "document":
+                documents.emit(documents.answer(event.answer, event.error))
+            return event
+    raise RagcliError("the answer ended without its last event")
+
+
+def _finish(done: Done, context: Context, shape: Shape) -> int:
+    """The exit code; says on stderr why the answer is missing or incomplete."""
+    if done.error is not None:
+        from ragcli.cli.main import report
+
+        report(done.error, [])
+        return done.error.exit_code
+    return Interrupted.exit_code if done.answer.finish == "interrupted" else 0

@@ -1,0 +1,183 @@
+"""`ragcli doctor`: does everything work, and the one command that mends what does not."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import shutil
+import stat
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ragcli import __version__
+from ragcli.cli import documents
+from ragcli.cli.loop import run_async
+from ragcli.errors import RagcliError
+from ragcli.text.clean import clean
+
+if TYPE_CHECKING:
+    from ragcli.app import Workspace
+    from ragcli.cli.context import Context
+
+LOW_DISK_BYTES = 500_000_000
+PACKAGES = ("chromadb", "tantivy", "kreuzberg", "wordllama", "httpx2", "tiktoken")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. `note` is for what works but less well than it could; only `fail` is wrong."""
+
+    name: str
+    state: Literal["ok", "note", "fail"]
+    message: str
+    remedy: str = ""
+
+
+def run(context: Context, *, json: bool) -> int:
+    async def main(_stop: asyncio.Event) -> int:
+        checks = [check async for check in _checks(context)]
+        if json:
+            fields = ("name", "state", "message", "remedy")
+            rows = [{field: getattr(check, field) for field in fields} for check in checks]
+            documents.emit({"schema": documents.SCHEMA, "checks": rows})
+        else:
+            _print(context, checks)
+        return 1 if any(check.state == "fail" for check in checks) else 0
+
+    return run_async(main)
+
+
+def _print(context: Context, checks: list[Check]) -> None:
+    out = context.out()
+    styles = {"ok": "green", "note": "yellow", "fail": "bold red"}
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        out.print(f"{check.state:<5}", style=styles[check.state], end="")
+        out.print(f"{check.name:<{width}}  {clean(check.message)}", soft_wrap=True)
+        if check.remedy:
+            out.print(f"{'':<{width + 7}}-> {clean(check.remedy)}", soft_wrap=True)
+
+
+async def _checks(context: Context) -> AsyncIterator[Check]:
+    yield Check("versions", "ok", _versions())
+    for step in (_home, _disk, _terminal, _tiktoken):
+        for check in _guarded(step.__name__.strip("_"), lambda step=step: step(context)):
+            yield check
+    try:
+        workspace = context.workspace()
+    except RagcliError as error:
+        yield Check("configuration", "fail", error.message, error.remedy)
+        return
+    yield Check("configuration", "ok", str(context.config_file()))
+    for check in _guarded("embedder", lambda: _embedder(workspace)):
+        yield check
+    for check in _guarded("collections", lambda: _collections(workspace)):
+        yield check
+    async for check in _endpoint(workspace):
+        yield check
+
+
+def _guarded(name: str, step: Callable[[], Iterator[Check]]) -> Iterator[Check]:
+    try:
+        yield from step()
+    except RagcliError as error:
+        yield Check(name, "fail", error.message, error.remedy)
+
+
+def _versions() -> str:
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return f"ragcli {__version__}, Python {platform.python_version()} on {platform.platform()}; {packages}"
+
+
+def _home(context: Context) -> Iterator[Check]:
+    home = context.home_folder()
+    if not home.exists():
+        yield Check("home", "ok", f"{home} (made by the first ingest)")
+        return
+    if not os.access(home, os.W_OK):
+        yield Check("home", "fail", f"{home} is not writable", f"chmod u+w '{home}', or choose another with --home DIR")
+    elif os.name == "posix" and stat.S_IMODE(home.stat().st_mode) & 0o077:
+        yield Check("home", "fail", f"{home} can be read by others", f"chmod -R go= '{home}'")
+    else:
+        yield Check("home", "ok", str(home))
+
+
+def _disk(context: Context) -> Iterator[Check]:
+    folder = context.home_folder()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    state: Literal["ok", "fail"] = "ok" if free >= LOW_DISK_BYTES else "fail"
+    yield Check(
+        "disk", state, f"{free / 1e9:.1f} GB free", "" if state == "ok" else "free space, or choose another --home"
+    )
+
+
+def _terminal(context: Context) -> Iterator[Check]:
+    out = context.out()
+    if not out.is_terminal:
+        yield Check("terminal", "ok", f"stdout is no terminal; encoding {sys.stdout.encoding}")
+        return
+    colour = out.color_system or "no colour"
+    yield Check("terminal", "ok", f"{out.width}x{out.height}, {colour}, {sys.stdout.encoding}")
+
+
+def _tiktoken(_context: Context) -> Iterator[Check]:
+    from ragcli.text.tokens import is_exact
+
+    if is_exact("gpt-4o"):
+        yield Check("tiktoken", "ok", "token counts are exact")
+    else:
+        yield Check(
+            "tiktoken", "note", "its encodings are not on this machine: tokens are over-estimated, which is safe"
+        )
+
+
+def _embedder(workspace: Workspace) -> Iterator[Check]:
+    embedder = workspace.embedder(workspace.settings.embedding.model)
+    yield Check("embedder", "ok", workspace.settings.embedding.model if embedder else "")
+
+
+def _collections(workspace: Workspace) -> Iterator[Check]:
+    from ragcli.store.collection import faults
+
+    names = workspace.collections()
+    if not names:
+        yield Check("collections", "note", "nothing is indexed yet", "ragcli ingest PATH")
+    for name in names:
+        option = "" if name == "default" else f" -c '{name}'"
+        with workspace.read(name) as catalog:
+            counts = catalog.counts()
+            summary = f"{counts.documents} documents, {counts.chunks} chunks"
+            if counts.failed:
+                summary += f", {counts.failed} files could not be read (ragcli status{option})"
+            wrong = faults(catalog)
+            if wrong:
+                yield Check(f"collection {name}", "fail", "; ".join(wrong), f"ragcli ingest{option} PATH")
+            elif counts.pending:
+                unfinished = f"{summary}; {counts.pending} documents were cut off"
+                yield Check(f"collection {name}", "fail", unfinished, f"ragcli ingest{option} PATH")
+            else:
+                yield Check(f"collection {name}", "ok", summary)
+
+
+async def _endpoint(workspace: Workspace) -> AsyncIterator[Check]:
+    chat = workspace.settings.chat
+    if chat.extractive or not (chat.api_key or chat.base_url):
+        yield Check("model", "ok", "extractive answers; set OPENAI_API_KEY or OPENAI_BASE_URL for a model's")
+        return
+    try:
+        names = await workspace.models()
+    except RagcliError as error:
+        yield Check("model", "fail", error.message, error.remedy or "check chat.base_url: ragcli config show")
+        return
+    if names and chat.model not in names:
+        listed = ", ".join(names[:5])
+        yield Check("model", "fail", f"the endpoint has no model {chat.model!r}", f"set RAGCLI_CHAT_MODEL: {listed}")
+    else:
+        yield Check("model", "ok", f"{chat.model} at {chat.base_url or 'api.openai.com'}")

@@ -1,0 +1,75 @@
+"""The question and the text that comes with it: arguments, standard input, and what is refused as neither."""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+import sys
+
+from ragcli.errors import UsageError
+
+QUESTION_LIMIT = 10_000
+"""Characters. A longer text is a document: it belongs on standard input beside a question."""
+PIPED_LIMIT = 4_000_000
+"""Characters read from standard input; the prompt's budget is far below."""
+
+
+def question_and_extra(argument: str | None) -> tuple[str, str]:
+    """The question, and the text piped in beside it (empty where there is none). Raises UsageError."""
+    if argument is None or argument == "-":
+        if sys.stdin is None or sys.stdin.isatty():
+            raise UsageError("no question", remedy='put one behind the command: ragcli ask "..."')
+        return checked_question(_read_all()), ""
+    return checked_question(argument), _read_all() if _is_piped() else ""
+
+
+def checked_question(text: str) -> str:
+    """The question without the white space around it. Raises UsageError where it is none."""
+    text = text.strip()
+    if not text:
+        raise UsageError("the question is empty", remedy='ask something: ragcli ask "..."')
+    if len(text) > QUESTION_LIMIT:
+        raise UsageError(
+            f"the question is {len(text):,} characters long, more than {QUESTION_LIMIT:,}",
+            remedy='pipe the long text in beside a short question: ragcli ask "..." < FILE',
+        )
+    return text
+
+
+def _is_piped() -> bool:
+    """Whether somebody sends text: a pipe, or a file that nobody has begun to read.
+
+    A file that stands at another place than its start belongs to a loop such as `while read line; do ...; done < file`.
+    """
+    try:
+        descriptor = sys.stdin.fileno()
+        mode = os.fstat(descriptor).st_mode
+        return stat.S_ISFIFO(mode) or (stat.S_ISREG(mode) and os.lseek(descriptor, 0, os.SEEK_CUR) == 0)
+    except (OSError, ValueError, AttributeError):  # no standard input at all
+        return False
+
+
+def _tell_of_waiting() -> None:
+    """Says so when nothing comes in: a script may have left standard input open without meaning to."""
+    if os.name == "posix":  # elsewhere `select` takes sockets alone
+        ready, _, _ = select.select([sys.stdin], [], [], 2.0)
+        if not ready:
+            sys.stderr.write("ragcli: waiting for standard input; add </dev/null if there is none\n")
+
+
+def _read_all() -> str:
+    _tell_of_waiting()
+    data = sys.stdin.buffer.read(PIPED_LIMIT * 4)
+    if b"\0" in data[:8192]:
+        raise UsageError("standard input is binary, not text", remedy="convert it to text, or ingest the file")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        from charset_normalizer import from_bytes
+
+        best = from_bytes(data[:65536]).best()
+        if best is None:
+            raise UsageError("standard input is not text", remedy="convert it to UTF-8") from None
+        text = data.decode(best.encoding, errors="replace")
+    return text[:PIPED_LIMIT]

@@ -1,0 +1,64 @@
+"""`ragcli sessions`: the stored chats."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ragcli.cli import documents
+from ragcli.cli.confirm import confirm
+from ragcli.errors import UsageError
+from ragcli.text.clean import clean
+
+if TYPE_CHECKING:
+    from ragcli.cli.context import Context
+    from ragcli.types import SessionInfo
+
+
+def list_(context: Context, *, json: bool) -> int:
+    stored = context.workspace().sessions().overview()
+    if json:
+        documents.emit([_listed(info) for info in stored])
+        return 0
+    out = context.out()
+    for info in stored:
+        when = datetime.fromtimestamp(info.updated_at).astimezone().isoformat(" ", "minutes")
+        out.print(f"{clean(info.name)}  {info.exchanges} exchanges, {when}", soft_wrap=True)
+    return 0
+
+
+def _listed(info: SessionInfo) -> documents.Document:
+    updated = datetime.fromtimestamp(info.updated_at).astimezone().isoformat(timespec="seconds")
+    return {"name": info.name, "exchanges": info.exchanges, "updated_at": updated}
+
+
+def show(context: Context, name: str, *, json: bool) -> int:
+    sessions = context.workspace().sessions()
+    _known(sessions.names(), name)
+    answers = sessions.answers(name)
+    if json:
+        exchanges = [documents.answer(answer) for answer in answers]
+        documents.emit({"schema": documents.SCHEMA, "name": name, "exchanges": exchanges})
+        return 0
+    out = context.out()
+    for answer in answers:
+        out.print(f"> {clean(answer.question)}", style="bold", soft_wrap=True)
+        out.print(clean(answer.answer) + "\n", soft_wrap=True)
+    return 0
+
+
+def delete(context: Context, name: str, *, yes: bool, json: bool) -> int:
+    sessions = context.workspace().sessions()
+    _known(sessions.names(), name)
+    confirm(f"delete session {name!r}", yes=yes)
+    sessions.delete(name)
+    if json:
+        documents.emit({"schema": documents.SCHEMA, "deleted": name})
+    elif not context.quiet:
+        context.out().print(f"deleted session {clean(name)}", soft_wrap=True)
+    return 0
+
+
+def _known(names: list[str], name: str) -> None:
+    if name not in names:
+        raise UsageError(f"there is no session {name!r}", remedy="see: ragcli sessions list")
