@@ -102,7 +102,7 @@ class Passage:
 class Version:
     """What an index remembers of a file, so that an unchanged one is not read again.
 
-    Of a file that failed, `failure` is the kind and `id` and `sha256` are empty.
+    Of a file that failed, `failure` is the kind and `message` the reason, and `id` and `sha256` are empty.
     """
 
     id: int
@@ -110,6 +110,7 @@ class Version:
     mtime_ns: int
     sha256: str
     failure: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)

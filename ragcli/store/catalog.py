@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from ragcli.errors import ConfigError, IndexDamaged, IndexLocked, IndexMissing, StoreUnwritable
 from ragcli.store.layout import Place
-from ragcli.types import Counts, Failure, StoredChunk, StoredDocument
+from ragcli.types import Counts, Failure, StoredChunk, StoredDocument, Version
 
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_MS = 5_000
@@ -144,6 +144,16 @@ class Catalog:
         """
         return (StoredDocument(*row) for row in self._all(query))
 
+    def versions(self) -> dict[str, Version]:
+        """By path, of the documents that count."""
+        rows = self._all("SELECT path, id, size, mtime_ns, sha256 FROM documents WHERE state = 'ready'")
+        return {row[0]: Version(*row[1:]) for row in rows}
+
+    def failed_versions(self) -> dict[str, Version]:
+        """By path, of the files that could not be indexed as they were; an older version may count all the same."""
+        rows = self._all("SELECT path, 0, size, mtime_ns, '', kind, message FROM failures")
+        return {row[0]: Version(*row[1:]) for row in rows}
+
     def failures(self) -> list[Failure]:
         return [Failure(*row) for row in self._all("SELECT path, kind, message FROM failures ORDER BY path")]
 
@@ -252,7 +262,8 @@ def option(place: Place) -> str:
 def _stored_chunk(row: Sequence[Any]) -> StoredChunk:
     *values, heading, page, first_line, last_line = row
     lines = None if first_line is None else (first_line, last_line)
-    return StoredChunk(*values, tuple(json.loads(heading)) if heading else (), page, lines)
+    place: tuple[Any, ...] = (tuple(json.loads(heading)) if heading else (), page, lines)
+    return StoredChunk(*values, *place)
 
 
 def _matches(path: str, patterns: Sequence[str]) -> bool:

@@ -18,7 +18,7 @@ from typing import Any, Self
 from ragcli.ports import KeywordEntry
 from ragcli.store.catalog import BUSY_TIMEOUT_MS, SCHEMA_VERSION, Catalog, translated
 from ragcli.store.layout import FILE_MODE, Place, keep_private, writing
-from ragcli.types import Failure, File, Passage, Version
+from ragcli.types import Failure, File, Passage
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -110,16 +110,6 @@ class CatalogWriter(Catalog):
 
     # --- files
 
-    def versions(self) -> dict[str, Version]:
-        """By path: what is ready, or else how it failed; a failure is newer than the version that still stands."""
-        ready = self._all("SELECT path, id, size, mtime_ns, sha256 FROM documents WHERE state = 'ready'")
-        failed = self._all("SELECT path, 0, size, mtime_ns, '', kind FROM failures")
-        return {row[0]: Version(*row[1:]) for row in (*ready, *failed)}
-
-    def ready_paths(self) -> dict[str, int]:
-        """Id of the version that counts, by path."""
-        return dict(self._all("SELECT path, id FROM documents WHERE state = 'ready'"))
-
     def touch(self, files: Iterable[tuple[int, File]]) -> None:
         """New size and mtime of documents whose content is the same."""
         with self.transaction():
@@ -188,10 +178,6 @@ class CatalogWriter(Catalog):
         """Marks what a run that was cut off has left; its vectors can be used again until `forget`."""
         self._run("UPDATE documents SET state = 'stale' WHERE state = 'pending'")
 
-    def discard(self, document_ids: Iterable[int]) -> None:
-        """Gives up pending documents whose file turned out to be unreadable half-way."""
-        self._run(f"UPDATE documents SET state = 'retired' WHERE id {_AMONG}", (json.dumps(list(document_ids)),))
-
     def unsettled(self, *, stale: bool) -> list[int]:
         """Ids of the chunks of retired documents, or of stale ones, which the indexes must let go."""
         state = "stale" if stale else "retired"
@@ -254,6 +240,7 @@ class CatalogWriter(Catalog):
             self._run("DROP TABLE vectors")
             self._run("ALTER TABLE next_vectors RENAME TO vectors")
             self._run("DELETE FROM meta WHERE key = 'next_embedder'")
+            self.remember("matrix", str(int(self.meta("matrix") or 0) + 1))  # the present one has other rows
             self.adopt(embedder, dimensions)
             self.bump()
 

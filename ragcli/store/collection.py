@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from pathlib import Path
 
-from ragcli.ports import KeywordIndex, VectorIndex
+from ragcli.ports import VectorIndex
 from ragcli.store.catalog import Catalog
 from ragcli.store.catalog_writer import CatalogWriter
-from ragcli.store.indexes import StoredIndexes
+from ragcli.store.indexes import OpenKeywords, StoredIndexes
 from ragcli.store.layout import Home, Place
 from ragcli.store.lock import WriterLock
-from ragcli.types import Notice
+from ragcli.types import Notice, Version
 
 EXACT_UP_TO = 50_000
 """Chunks that a single search compares faster than Chroma is imported and loaded."""
@@ -36,7 +35,7 @@ def open_vectors(
     return ChromaIndex(catalog, exact, explain=explain)
 
 
-def writer(home: Home, collection: str, *, open_keywords: Callable[[Path], KeywordIndex]) -> Writer:
+def writer(home: Home, collection: str, *, open_keywords: OpenKeywords) -> Writer:
     """Nothing is made or locked before `acquire`."""
     return Writer(home.collection(collection), open_keywords)
 
@@ -44,7 +43,7 @@ def writer(home: Home, collection: str, *, open_keywords: Callable[[Path], Keywo
 class Writer:
     """Implements `ports.CollectionWriter`."""
 
-    def __init__(self, place: Place, open_keywords: Callable[[Path], KeywordIndex]) -> None:
+    def __init__(self, place: Place, open_keywords: OpenKeywords) -> None:
         self._place = place
         self._open_keywords = open_keywords
         self._lock: WriterLock | None = None
@@ -55,13 +54,12 @@ class Writer:
     def name(self) -> str:
         return self._place.name
 
-    @property
-    def exists(self) -> bool:
-        return self._place.exists
-
-    def read(self) -> Catalog:
-        """The catalog without the lock. Raises IndexMissing, IndexDamaged."""
-        return Catalog.read(self._place)
+    def known(self) -> tuple[dict[str, Version], dict[str, Version]]:
+        """Raises IndexDamaged."""
+        if not self._place.exists:
+            return {}, {}
+        with Catalog.read(self._place) as catalog:
+            return catalog.versions(), catalog.failed_versions()
 
     @property
     def catalog(self) -> CatalogWriter:
@@ -82,6 +80,8 @@ class Writer:
             yield notice
         self._lock = lock
         try:
+            if not self._place.exists:
+                self._place.clear()
             self._catalog = CatalogWriter.open(self._place)
             self._indexes = StoredIndexes(self._place, self._catalog, self._open_keywords)
         except BaseException:

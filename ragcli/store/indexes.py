@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from ragcli.errors import IndexDamaged
 from ragcli.ports import KeywordIndex
@@ -32,6 +33,12 @@ def keywords_folder(place: Place, catalog: Catalog) -> Path:
     return place.keywords / (catalog.meta("keywords") or "1")
 
 
+class OpenKeywords(Protocol):
+    """Opens the keyword index in a folder; raises IndexDamaged unless it is there and whole, or may be created."""
+
+    def __call__(self, path: Path, *, create: bool) -> KeywordIndex: ...
+
+
 class StoredIndexes:
     """Implements `ports.Indexes`. Chroma's failures are told, not raised: the exact scan does without it."""
 
@@ -39,7 +46,7 @@ class StoredIndexes:
         self,
         place: Place,
         catalog: CatalogWriter,
-        open_keywords: Callable[[Path], KeywordIndex],
+        open_keywords: OpenKeywords,
         *,
         lock_wait: float = 10,
     ) -> None:
@@ -162,7 +169,7 @@ class StoredIndexes:
 
     def _try_keywords(self) -> bool:
         try:
-            self._keywords = self._open_keywords(keywords_folder(self._place, self._catalog))
+            self._keywords = self._open_keywords(keywords_folder(self._place, self._catalog), create=False)
         except IndexDamaged:
             return False
         return True
@@ -173,7 +180,7 @@ class StoredIndexes:
         folder = self._place.keywords / str(number)
         make_private(self._place.keywords)
         make_private(folder)
-        keywords = self._open_keywords(folder)
+        keywords = self._open_keywords(folder, create=True)
         try:
             for entries in self._catalog.entries_after(0):
                 keywords.add(entries)

@@ -100,6 +100,13 @@ class Place:
         """Raises StoreUnwritable."""
         make_private(self.folder)
 
+    def clear(self) -> None:
+        """Indexes without a catalog belong to one that is gone. Raises StoreUnwritable."""
+        with writing(self.folder):
+            for folder in (self.vectors, self.keywords, self.matrix):
+                if folder.exists():
+                    shutil.rmtree(folder)
+
     def delete(self) -> None:
         """Takes the whole collection away; the caller holds the writer's lock. Raises StoreUnwritable."""
         with writing(self.folder):

@@ -1,0 +1,241 @@
+"""document -> extract -> chunk -> embed -> index, as one generator of events.
+
+The stages are generators that pull from each other and run a bounded number of items ahead, so memory does not grow
+with the folder, and reading, embedding and writing happen at the same time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from ragcli import config
+from ragcli.errors import ConfigError, EndpointError
+from ragcli.ingest.changes import Changes, Failed, Looked
+from ragcli.ingest.discover import discover
+from ragcli.ingest.embed import Item, embed
+from ragcli.ingest.index import Indexer, Pending
+from ragcli.ingest.read import OpenReader, read
+from ragcli.ingest.reembed import reembed
+from ragcli.ports import CollectionWriter, Embedder
+from ragcli.streams.operators import batched, buffered
+from ragcli.streams.threads import in_thread
+from ragcli.types import Failure, File, IngestEvent, IngestProgress, IngestReport, Notice, Planned
+
+_FILES_AHEAD = 32  # that are being read, or wait for those before them
+_LOOKED_AT_ONCE = 500  # files whose size and date are compared in one go
+_PIECES_A_BATCH = 128  # at most 2,048 chunks
+_SECONDS_A_BATCH = 2.0  # with a slow embedder a batch is written after this time, so that little is lost
+
+
+async def ingest(
+    paths: Sequence[str],
+    *,
+    collection: CollectionWriter,
+    embedder: Embedder,
+    open_reader: OpenReader,
+    settings: config.Ingest,
+    embedding: config.Embedding,
+    force: bool = False,
+    stop: asyncio.Event | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> AsyncGenerator[IngestEvent, None]:
+    """Brings the collection up to date with the files at and below `paths`; the last event is the report.
+
+    `stop` ends it early: what is in hand is finished and reported, and the next run goes on. Raises UsageError,
+    ConfigError, StoreError, EndpointError; what was published before stays.
+    """
+    started = clock()
+    stop = stop or asyncio.Event()
+    found = _discover(paths, settings)
+    async for notice in collection.acquire(settings.wait):
+        yield notice
+    run: _Run | None = None
+    try:
+        catalog, indexes = collection.catalog, collection.indexes
+        another = catalog.embedder not in ("", embedder.id) and catalog.counts().documents > 0
+        if another and not force:
+            raise _another_embedder(collection.name, catalog.embedder, embedding.model)
+        indexer = Indexer(catalog, indexes, embedder=embedder.id)
+        for notice in await in_thread(indexer.recover):
+            yield notice
+        if another:
+            async for event in reembed(catalog, indexes, embedder, embedding, stop):
+                yield event
+            indexer = Indexer(catalog, indexes, embedder=embedder.id)
+        changes = Changes(catalog.versions(), catalog.failed_versions(), force=force)
+        run = _Run(changes, indexer, stop)
+
+        files = run.changed(found)
+        pieces = read(files, open_reader, ahead=_FILES_AHEAD, stop=stop)
+        reuse = catalog.known_vectors if another or not force else _nothing_known
+        embedded = embed(pieces, embedder, known=reuse, batch=embedding.batch, concurrency=embedding.concurrency)
+        stored = run.store(batched(embedded, _PIECES_A_BATCH, seconds=_SECONDS_A_BATCH))
+        try:
+            async for event in run.publish(buffered(stored, 1)):
+                yield event
+        except EndpointError:
+            await in_thread(indexer.finish, complete=False)
+            raise
+
+        complete = not stop.is_set()
+        if complete and settings.prune:
+            gone = changes.gone(paths, only_missing=bool(settings.include or settings.exclude))
+            run.removed = await in_thread(indexer.remove, gone)
+        catalog.touch(changes.touched)
+        catalog.forget_failures(changes.healed)
+        for notice in await in_thread(indexer.finish, complete=complete):
+            yield notice
+        counts = catalog.counts()
+        yield IngestReport(
+            collection=collection.name,
+            added=run.added,
+            updated=run.updated,
+            unchanged=run.unchanged,
+            removed=run.removed,
+            failed=tuple(run.failed),
+            documents=counts.documents,
+            chunks=counts.chunks,
+            embedded_chunks=run.progress.embedded,
+            seconds=clock() - started,
+        )
+    finally:
+        if run is not None:
+            await run.close()
+        collection.close()
+
+
+async def plan(
+    paths: Sequence[str],
+    *,
+    collection: CollectionWriter,
+    settings: config.Ingest,
+    force: bool = False,
+    clock: Callable[[], float] = time.monotonic,
+) -> AsyncGenerator[IngestEvent, None]:
+    """What `ingest` would do, without reading, writing or locking anything; the last event is the report."""
+    started = clock()
+    ready, failed = collection.known()
+    changes = Changes(ready, failed, force=force)
+    found = _discover(paths, settings)
+    added = updated = unchanged = 0
+    failures: list[Failure] = []
+    while items := await in_thread(_look, changes, found):
+        for item in items:
+            if isinstance(item, File):
+                new = item.path not in ready
+                added, updated = added + new, updated + (not new)
+                yield Planned(item.path, "add" if new else "update")
+            elif isinstance(item, Failed):
+                failures.append(item.failure)
+                yield item.failure
+            else:
+                unchanged += item.unchanged
+    gone: list[str] = []
+    if settings.prune:
+        missing = changes.gone(paths, only_missing=bool(settings.include or settings.exclude))
+        gone = [path for path in missing if path in ready]
+    for path in gone:
+        yield Planned(path, "remove")
+    yield IngestReport(
+        collection=collection.name,
+        added=added,
+        updated=updated,
+        unchanged=unchanged,
+        removed=len(gone),
+        failed=tuple(failures),
+        documents=len(ready) + added - len(gone),
+        seconds=clock() - started,
+    )
+
+
+@dataclass(slots=True)
+class _Run:
+    """The stages between discovery and the report, and what they have counted."""
+
+    changes: Changes
+    indexer: Indexer
+    stop: asyncio.Event
+    progress: IngestProgress = field(default_factory=IngestProgress)
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    failed: list[Failure] = field(default_factory=list)
+    _complete: bool = False
+    _opening: asyncio.Task[list[Notice]] | None = None
+
+    async def changed(self, found: Iterator[File | Failure]) -> AsyncGenerator[File | Failed | Looked, None]:
+        """The files to be read; the indexes are opened as soon as there is one."""
+        while not self.stop.is_set():
+            items = await in_thread(_look, self.changes, found)
+            if not items:
+                self._complete = True
+                return
+            if self._opening is None and any(isinstance(item, File) for item in items):
+                self._opening = asyncio.create_task(in_thread(self.indexer.start))
+            for item in items:
+                yield item
+
+    async def store(self, batches: AsyncIterable[list[Item]]) -> AsyncGenerator[tuple[Pending, list[Item]], None]:
+        """Batches that stand in the catalog; while one is stored, the one before it is published."""
+        async for batch in batches:
+            yield await in_thread(self.indexer.store, batch), batch
+
+    async def publish(self, stored: AsyncIterable[tuple[Pending, list[Item]]]) -> AsyncGenerator[IngestEvent, None]:
+        async for pending, batch in stored:
+            if self._opening is not None:
+                for notice in await self._opening:
+                    yield notice
+                self._opening = None
+            written = await in_thread(self.indexer.publish, pending)
+            self.added += written.added
+            self.updated += written.updated
+            self.unchanged += sum(item.unchanged for item in batch if isinstance(item, Looked))
+            for failed in pending.failed:
+                self.failed.append(failed.failure)
+                yield failed.failure
+            self.progress = IngestProgress(
+                files=self.changes.files,
+                done=self.added + self.updated + self.unchanged + len(self.failed),
+                chunks=self.progress.chunks + written.chunks,
+                embedded=self.progress.embedded + written.embedded,
+                failed=len(self.failed),
+                complete=self._complete,
+            )
+            yield self.progress
+
+    async def close(self) -> None:
+        """Waits for what runs beside the stages."""
+        if self._opening is not None:
+            await asyncio.wait({self._opening})
+
+
+def _discover(paths: Sequence[str], settings: config.Ingest) -> Iterator[File | Failure]:
+    return discover(
+        paths,
+        include=settings.include,
+        exclude=settings.exclude,
+        max_bytes=settings.max_file_mb << 20,
+        follow_symlinks=settings.follow_symlinks,
+    )
+
+
+def _look(changes: Changes, found: Iterator[File | Failure]) -> list[File | Failed | Looked]:
+    """The next files, sorted; empty at the end."""
+    some = list(islice(found, _LOOKED_AT_ONCE))
+    return changes.sort(some) if some else []
+
+
+def _nothing_known(hashes: Sequence[bytes]) -> dict[bytes, bytes]:
+    return {}
+
+
+def _another_embedder(collection: str, known: str, model: str) -> ConfigError:
+    return ConfigError(
+        f"collection {collection!r} was made with the embedder {known}, not with {model}",
+        remedy=f"embed it again with: ragcli ingest --force --embedding {model} PATH",
+    )
