@@ -1,0 +1,211 @@
+"""Bytes to text in whatever encoding they came, or the verdict that they are no text at all.
+
+The order of belief: byte order mark, valid UTF-8, UTF-16 and UTF-32 without a mark, what the file declares, statistics
+(`chardet`). Whatever wins must read like text: mojibake is a failure, never a document.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from ragcli.errors import FileFailure
+
+SAMPLE = 256 * 1024
+"""Bytes that are enough to tell an encoding."""
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_CONTROLS = bytes(set(range(0x20)) - {0x09, 0x0A, 0x0C, 0x0D, 0x1B}) + b"\x7f"
+_MOST_CONTROLS = 0.02
+"""Share of control bytes above which a file is binary; text files with stray NULs or bells stay well below."""
+
+# Browsers and mail programs read these names as the larger set beside them (WHATWG Encoding Standard).
+_SUPERSETS = {
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "cp936": "gb18030",
+    "hz-gb-2312": "hz",
+    "shift_jis": "cp932",
+    "shift-jis": "cp932",
+    "sjis": "cp932",
+    "x-sjis": "cp932",
+    "big5": "big5hkscs",
+    "cp950": "big5hkscs",
+    "euc-kr": "cp949",
+    "euc_kr": "cp949",
+    "ks_c_5601-1987": "cp949",
+    "iso-8859-1": "cp1252",
+    "iso8859-1": "cp1252",
+    "latin-1": "cp1252",
+    "us-ascii": "cp1252",
+    "ascii": "cp1252",
+    "iso-8859-9": "cp1254",
+    "tis-620": "cp874",
+}
+_DECLARED = re.compile(
+    rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]+)"
+    rb"|<meta[^>]{0,400}?charset\s*=\s*[\"']?\s*([\w.:-]+)"
+    rb"|^#.{0,80}?coding[:=]\s*([\w.:-]+)"
+    rb"|^@charset\s+\"([\w.:-]+)\"",
+    re.IGNORECASE,
+)
+_ESCAPES = re.compile(rb"\x1b[$(]|~\{")
+_COMMON_WIDE = re.compile("[ \n0-9,.，。、：；的一是不在有のにはをがて이다는을에의]")
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Text with line ends as newlines and without NULs, and the codec that gave it."""
+
+    text: str
+    encoding: str
+
+
+def decode(data: bytes, *, declared: str | None = None) -> Decoded:
+    """The text of a whole file; `declared` is the charset that a header outside of it names.
+
+    Raises FileFailure: unsupported for binary data, corrupt for text that no encoding makes readable.
+    """
+    encoding = encoding_of(data, declared=declared)
+    text = data.decode(encoding, errors="replace")
+    if looks_garbled(text):
+        raise FileFailure("corrupt", f"reads as mojibake in every encoding tried (last: {encoding}); save it as UTF-8")
+    return Decoded(normalized(text), encoding)
+
+
+def normalized(text: str) -> str:
+    """Line ends as newlines, no NULs, nothing that cannot be written as UTF-8."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\0" in text:
+        text = text.replace("\0", "")
+    if not text.isascii() and _has_surrogates(text):
+        text = text.encode("utf-8", "replace").decode("utf-8")
+    return text
+
+
+def encoding_of(data: bytes, *, declared: str | None = None, complete: bool = True) -> str:
+    """Name of the codec that reads `data`; with `complete=False` it is a sample that may end inside a character.
+
+    Raises FileFailure of kind unsupported when it is no text.
+    """
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            return name
+    sample = data[:SAMPLE]
+    suspicious = len(sample) - len(sample.translate(None, _CONTROLS))
+    if suspicious and (wide := _wide_without_mark(sample)):
+        return wide
+    if suspicious > max(1, len(sample) * _MOST_CONTROLS):
+        raise FileFailure("unsupported", "binary data, not a document")
+    if _is_utf8(data, complete=complete):
+        return _seven_bit_encoding(sample) if _ESCAPES.search(sample) else "utf-8"
+    for name in (declared, _declaration(sample)):
+        if name and (codec := _codec(name)) and _reads(sample, codec):
+            return codec
+    return _guess(sample)
+
+
+def looks_garbled(text: str) -> bool:
+    """Whether this is what text looks like after it was read in the wrong encoding."""
+    sample = text if len(text) <= 20_000 else text[:10_000] + text[len(text) // 2 :][:10_000]
+    visible = [c for c in sample if not c.isspace()]
+    if sample.isascii() or len(visible) < 8:
+        return False
+    broken = sum(1 for c in visible if c == "\ufffd" or unicodedata.category(c) in ("Co", "Cn", "Cs") or "\x7f" <= c < "\xa0")
+    broken += 3 * sample.count("锟斤拷")
+    if broken > 0.05 * len(visible):
+        return True
+    high = sum(1 for c in visible if "\xa0" <= c <= "\xff" or c in "ŒœŠšŽžŸƒˆ˜–—‘’‚“”„†‡•…‰‹›€™")
+    return high > 0.45 * len(visible)
+
+
+def _has_surrogates(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _is_utf8(data: bytes, *, complete: bool) -> bool:
+    """Valid, or so nearly valid (a damaged character in hundreds) that nothing else can be meant."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(data, final=complete)
+    except UnicodeDecodeError:
+        text = data[:SAMPLE].decode("utf-8", "replace")
+        broken = text.count("\ufffd")
+        return broken * 50 <= sum(1 for c in text if c > "\x7f")
+    return True
+
+
+def _seven_bit_encoding(sample: bytes) -> str:
+    """ISO-2022 and HZ look like ASCII with escapes."""
+    import chardet
+
+    name = str(chardet.detect(sample)["encoding"] or "").lower()
+    codec = _codec(name) if name.startswith(("iso2022", "iso-2022", "hz")) else None
+    return codec if codec and _reads(sample, codec) else "utf-8"
+
+
+def _declaration(sample: bytes) -> str | None:
+    match = _DECLARED.search(sample[:4096])
+    return next(group for group in match.groups() if group).decode("ascii", "replace") if match else None
+
+
+def _codec(name: str) -> str | None:
+    name = name.strip().lower()
+    try:
+        found = codecs.lookup(_SUPERSETS.get(name, name))
+    except (LookupError, ValueError):
+        return None
+    canonical = _SUPERSETS.get(found.name, found.name)
+    # A file that is not valid UTF-8 declares it wrongly; codecs such as base64 and rot13 do not make text of bytes.
+    return canonical if found._is_text_encoding and not canonical.startswith("utf") else None
+
+
+def _reads(sample: bytes, codec: str) -> bool:
+    try:
+        text = codecs.getincrementaldecoder(codec)("replace").decode(sample)
+    except UnicodeError:
+        return False
+    # Real files hold a damaged character here and there; more than one in two hundred means another encoding.
+    return text.count("\ufffd") * 200 <= len(text) and not looks_garbled(text)
+
+
+def _guess(sample: bytes) -> str:
+    import chardet
+
+    for found in chardet.detect_all(sample, ignore_threshold=True)[:8]:
+        name = found["encoding"]
+        if name and (codec := _codec(name)) and _reads(sample, codec):
+            return codec
+    if _reads(sample, "gb18030"):
+        return "gb18030"
+    raise FileFailure("unsupported", "binary data, or text in an encoding that cannot be told; save it as UTF-8")
+
+
+def _wide_without_mark(sample: bytes) -> str | None:
+    """UTF-16 or UTF-32 of either byte order, where every character is one that texts are made of."""
+    for codec, width in (("utf-32-le", 4), ("utf-32-be", 4), ("utf-16-le", 2), ("utf-16-be", 2)):
+        try:
+            text = sample[: len(sample) // width * width].decode(codec)
+        except UnicodeDecodeError as error:
+            if error.end < len(sample) - 4:
+                continue
+            text = sample[: error.start].decode(codec, "ignore")
+        if len(text) < 2:
+            continue
+        checked = text[:5000]
+        odd = sum(1 for c in checked if unicodedata.category(c) in ("Cc", "Co", "Cn", "Cs", "Cf") and c not in "\t\n\f\r")
+        if odd * 100 <= len(checked) and len(_COMMON_WIDE.findall(checked)) * 25 >= len(checked):
+            return codec
+    return None

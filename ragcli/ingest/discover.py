@@ -1,0 +1,270 @@
+"""Which files there are below the given paths: a lazy, sorted walk that obeys ignore files and survives what it meets."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ragcli.errors import UsageError
+from ragcli.types import Failure, File
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec, PathSpec
+
+IGNORE_FILES = (".gitignore", ".ragcliignore")
+VCS_FOLDERS = frozenset({".git", ".hg", ".svn", ".bzr", ".jj", "CVS", "_darcs"})
+_LOCK_PREFIX = "~$"  # what Office leaves beside an open document
+
+
+def discover(
+    paths: Sequence[str],
+    *,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    max_bytes: int,
+    follow_symlinks: bool = False,
+) -> Iterator[File | Failure]:
+    """The files at and below `paths`, each once, folder by folder in the order of their names.
+
+    A path that names a file is always tried; below a folder, hidden files, version control folders, what ignore files
+    name and links that lead out of the folder are left out. Raises UsageError at once when a path does not exist.
+    """
+    given = sorted({os.path.abspath(path) for path in paths})
+    for path in given:
+        if not os.path.lexists(path):
+            raise UsageError(f"{printable(path)} does not exist", remedy="check the path")
+    walk = _Walk(
+        include=_spec(include),
+        exclude=_spec(exclude),
+        max_bytes=max_bytes,
+        follow_symlinks=follow_symlinks,
+        named=frozenset(path for path in given if not os.path.isdir(path)),
+        seen=set() if len(given) > 1 else None,
+    )
+    return walk.all(given)
+
+
+def printable(path: str) -> str:
+    """The path with what is not valid Unicode as escapes."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """The ignore files of one folder; patterns are relative to `base`."""
+
+    base: str
+    spec: GitIgnoreSpec
+
+    def verdict(self, path: str, *, folder: bool) -> bool | None:
+        """True: ignored. False: taken back by a `!` pattern. None: these rules do not speak of it."""
+        relative = _relative(path, self.base)
+        return self.spec.check_file(relative + "/" if folder else relative).include
+
+
+@dataclass(slots=True)
+class _Walk:
+    include: PathSpec | None
+    exclude: PathSpec | None
+    max_bytes: int
+    follow_symlinks: bool
+    named: frozenset[str]
+    seen: set[str] | None
+
+    def all(self, given: Sequence[str]) -> Iterator[File | Failure]:
+        for path in given:
+            for found in self._below(path) if path not in self.named else self._file(path):
+                if self.seen is not None:
+                    if found.path in self.seen:
+                        continue
+                    self.seen.add(found.path)
+                yield found
+
+    def _below(self, root: str) -> Iterator[File | Failure]:
+        visited = {os.path.realpath(root)}
+        # A stack of entries still to be visited, not recursion: folders may be nested deeper than Python's stack.
+        waiting: list[Iterator[tuple[os.DirEntry[str], tuple[_Rules, ...]] | Failure]] = []
+        waiting.append(self._entries(root, _rules_above(root)))
+        while waiting:
+            try:
+                found = next(waiting[-1])
+            except StopIteration:
+                waiting.pop()
+                continue
+            if isinstance(found, Failure):
+                yield found
+                continue
+            entry, rules = found
+            target = self._link_target(entry, root) if entry.is_symlink() else entry.path
+            if target is None:
+                continue
+            if _is_folder(entry):
+                if entry.is_symlink() or self.follow_symlinks:
+                    real = os.path.realpath(entry.path)
+                    if real in visited:
+                        continue
+                    visited.add(real)
+                if not self._left_out(entry.path, root, rules, folder=True):
+                    waiting.append(self._entries(entry.path, rules))
+            elif not self._left_out(entry.path, root, rules, folder=False):
+                yield from self._file(entry.path)
+
+    def _entries(
+        self, folder: str, rules: tuple[_Rules, ...]
+    ) -> Iterator[tuple[os.DirEntry[str], tuple[_Rules, ...]] | Failure]:
+        try:
+            with os.scandir(folder) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except OSError as error:
+            yield Failure(printable(folder), "unreadable", f"cannot list this folder: {_reason(error)}")
+            return
+        if own := _rules_of(folder, [entry.name for entry in entries if entry.name in IGNORE_FILES]):
+            rules = (*rules, own)
+        for entry in entries:
+            if _is_hidden(entry) or entry.name in VCS_FOLDERS or entry.name.startswith(_LOCK_PREFIX):
+                continue
+            if printable(entry.name) != entry.name:
+                yield Failure(printable(entry.path), "unreadable", "its name is not valid Unicode; rename it")
+                continue
+            yield entry, rules
+
+    def _left_out(self, path: str, root: str, rules: tuple[_Rules, ...], *, folder: bool) -> bool:
+        if path in self.named:
+            return False
+        for rule in reversed(rules):  # the nearest file that speaks of a path decides
+            verdict = rule.verdict(path, folder=folder)
+            if verdict is not None:
+                if verdict:
+                    return True
+                break
+        if self.include is None and self.exclude is None:
+            return False
+        relative = _relative(path, root)
+        if self.exclude and self.exclude.match_file(relative + "/" if folder else relative):
+            return True
+        return not folder and self.include is not None and not self.include.match_file(relative)
+
+    def _link_target(self, entry: os.DirEntry[str], root: str) -> str | None:
+        """Where a link leads if it is to be followed.
+
+        A link that stays in the folder is followed only to what the walk would not find by itself.
+        """
+        if entry.path in self.named or self.follow_symlinks:
+            return entry.path
+        target = os.path.realpath(entry.path)
+        inside = os.path.relpath(target, os.path.realpath(root)) if _same_drive(target, root) else os.pardir
+        parts = inside.split(os.sep)
+        if parts[0] == os.pardir:
+            return None
+        hidden = any(part.startswith(".") or part in VCS_FOLDERS for part in parts)
+        dangling = not os.path.exists(target)
+        return entry.path if dangling or (hidden and not os.path.isdir(target)) else None
+
+    def _file(self, path: str) -> Iterator[File | Failure]:
+        named = path in self.named
+        if printable(path) != path:
+            yield Failure(printable(path), "unreadable", "its name is not valid Unicode; rename it", named)
+            return
+        try:
+            status = os.stat(path)
+        except OSError as error:
+            reason = "a link that leads nowhere" if os.path.islink(path) else f"cannot be read: {_reason(error)}"
+            yield Failure(path, "unreadable", reason, named)
+            return
+        if not stat.S_ISREG(status.st_mode):
+            if named:
+                yield Failure(path, "unreadable", "a device, pipe or socket, not a file", named)
+        elif status.st_size > self.max_bytes:
+            size, limit = status.st_size / 2**20, self.max_bytes / 2**20
+            reason = f"{size:,.0f} MB, more than ingest.max_file_mb allows ({limit:,.0f} MB)"
+            yield Failure(path, "too_large", reason, named)
+        else:
+            yield File(path, status.st_size, status.st_mtime_ns, named)
+
+
+def _spec(patterns: Sequence[str]) -> PathSpec | None:
+    if not patterns:
+        return None
+    from pathspec import PathSpec
+
+    try:
+        return PathSpec.from_lines("gitignore", patterns)
+    except ValueError as error:
+        raise UsageError(f"not a glob: {error}", remedy="write it as in .gitignore") from error
+
+
+def _rules_of(folder: str, names: Sequence[str]) -> _Rules | None:
+    lines: list[str] = []
+    for name in names:
+        try:
+            with open(os.path.join(folder, name), encoding="utf-8-sig", errors="replace") as file:
+                lines += file.read(1_000_000).splitlines()
+        except OSError:
+            continue
+    if not lines:
+        return None
+    from pathspec import GitIgnoreSpec
+
+    good: list[str] = []
+    for line in lines:
+        try:
+            GitIgnoreSpec.from_lines([line])
+        except ValueError:  # git ignores a line that it cannot read, too
+            continue
+        good.append(line)
+    return _Rules(folder, GitIgnoreSpec.from_lines(good))
+
+
+def _rules_above(root: str) -> tuple[_Rules, ...]:
+    """The ignore files between a folder and the top of its repository, outermost first.
+
+    None of them where they ignore the folder itself: whoever names an ignored folder wants what is in it.
+    """
+    above: list[str] = []
+    folder = root
+    while not os.path.isdir(os.path.join(folder, ".git")):
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return ()
+        above.append(parent)
+        folder = parent
+    rules = tuple(found for parent in reversed(above) if (found := _rules_of(parent, IGNORE_FILES)))
+    for rule in reversed(rules):
+        path = root
+        while path != rule.base:
+            if rule.verdict(path, folder=True):
+                return ()
+            path = os.path.dirname(path)
+    return rules
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _is_hidden(entry: os.DirEntry[str]) -> bool:
+    if entry.name.startswith("."):
+        return True
+    if os.name != "nt":
+        return False
+    attributes: int = getattr(entry.stat(follow_symlinks=False), "st_file_attributes", 0)
+    return bool(attributes & getattr(stat, "FILE_ATTRIBUTE_HIDDEN", 2))
+
+
+def _relative(path: str, base: str) -> str:
+    """The path below `base`, with slashes."""
+    return path[len(base) :].lstrip(os.sep).replace(os.sep, "/")
+
+
+def _same_drive(one: str, other: str) -> bool:
+    return os.path.splitdrive(one)[0] == os.path.splitdrive(os.path.realpath(other))[0]
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

@@ -1,0 +1,52 @@
+"""From the bytes of a file to its text, by what the file is and not by what it is called."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TypeAlias
+
+from ragcli.errors import FileFailure
+from ragcli.ingest.sniff import HEAD, sniff
+from ragcli.types import Document
+
+Read: TypeAlias = Callable[[str, bytes], Document]
+
+
+def extract(path: str, data: bytes) -> Document:
+    """The text of a file with its title and structure. Raises FileFailure, its kind one of FAILURE_KINDS."""
+    if not data.strip(b" \t\r\n\f\v\0\xef\xbb\xbf\xfe\xff"):
+        raise FileFailure("empty", "the file is empty" if not data else "nothing but white space")
+    document = _reader(sniff(data[:HEAD], path))(path, data)
+    if not document.text.strip():
+        raise FileFailure("no_text", "no text in it; if it shows pictures of text, run OCR over it first")
+    return document
+
+
+def stem(path: str) -> str:
+    """The title of a document that has none."""
+    return os.path.splitext(os.path.basename(path))[0] or os.path.basename(path)
+
+
+def _reader(kind: str) -> Read:
+    """Readers are imported when a file needs them: most folders need few."""
+    match kind:
+        case "pdf":
+            from ragcli.ingest.pdf import read_pdf as read
+        case "zip":
+            from ragcli.ingest.archives import read_zip as read
+        case "ole":
+            from ragcli.ingest.office import read_ole as read
+        case "rtf":
+            from ragcli.ingest.office import read_rtf as read
+        case "html":
+            from ragcli.ingest.markup import read_html as read
+        case "xml":
+            from ragcli.ingest.markup import read_xml as read
+        case "mail":
+            from ragcli.ingest.mail import read_mail as read
+        case "ipynb":
+            from ragcli.ingest.plain import read_notebook as read
+        case _:
+            from ragcli.ingest.plain import read_text as read
+    return read

@@ -1,0 +1,70 @@
+"""A text too large to be held: read in blocks, one Reading a block, at the same memory whatever its size."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import io
+from collections.abc import Iterator
+
+from ragcli.errors import FileFailure
+from ragcli.ingest.chunk import Chunker, Count
+from ragcli.ingest.decode import SAMPLE, encoding_of, looks_garbled, normalized
+from ragcli.ingest.plain import MARKDOWN, title_of
+from ragcli.ingest.sniff import text_format
+from ragcli.types import Chunk, Reading
+
+BLOCK = 1024 * 1024
+"""Bytes that make one Reading."""
+
+
+def read_stream(path: str, *, max_tokens: int, tokens: Count | None) -> Iterator[Reading]:
+    """The passages of a large text, the last Reading with the digest. Raises FileFailure, also half-way."""
+    format = text_format(path)
+    markdown = format in MARKDOWN
+    chunker = Chunker(max_tokens=max_tokens, tokens=tokens, format=format, markdown=markdown, lined=True)
+    title = ""
+    found = False
+    with open(path, "rb") as file:
+        encoding = _encoding(file.read(SAMPLE))
+        file.seek(0)
+        digest = hashlib.sha256()
+        for text, last in _blocks(file, encoding, digest):
+            title = title or title_of(path, text, format)
+            chunks = tuple(chunker.feed(text))
+            found = found or bool(chunks)
+            if last and not found:
+                raise FileFailure("empty", "nothing but white space")
+            if chunks or last:
+                sha256 = digest.hexdigest() if last else ""
+                yield Reading(path=path, title=title, format=format, chunks=chunks, last=last, sha256=sha256)
+
+
+def _encoding(sample: bytes) -> str:
+    encoding = encoding_of(sample, complete=False)
+    if looks_garbled(codecs.getincrementaldecoder(encoding)("replace").decode(sample)):
+        raise FileFailure("corrupt", f"reads as mojibake (as {encoding}); save it as UTF-8")
+    return encoding
+
+
+def _blocks(file: io.BufferedReader, encoding: str, digest: hashlib._Hash) -> Iterator[tuple[str, bool]]:
+    """(text, whether it is the last) of about BLOCK bytes each, cut where a paragraph, a line or a word ends."""
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)("replace"), translate=True)
+    carried = ""
+    raw = file.read(BLOCK)
+    while raw:
+        following = file.read(BLOCK)
+        digest.update(raw)
+        text = carried + normalized(decoder.decode(raw, final=not following))
+        raw = following
+        cut = _cut(text) if following else len(text)
+        carried = text[cut:]
+        yield text[:cut], not following
+
+
+def _cut(text: str) -> int:
+    for mark in ("\n\n", "\n", " "):
+        cut = text.rfind(mark, len(text) // 2)
+        if cut >= 0:
+            return cut + len(mark)
+    return len(text)

@@ -1,0 +1,232 @@
+"""Reads files so that each costs only itself: plain text here, everything that needs a parser in a process of its own.
+
+Each worker has its own pair of pipes: what kills one, at any moment, cannot hold a lock or half a message that
+another one needs. They start when the first file needs them; a folder of Markdown starts none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import signal
+import stat
+import sys
+from collections.abc import AsyncGenerator, Callable
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from ragcli.config import Ingest
+from ragcli.errors import FAILURE_KINDS, FileFailure
+from ragcli.ingest.chunk import Count, chunk
+from ragcli.ingest.extract import extract
+from ragcli.ingest.sniff import HEAD, PARSED, sniff
+from ragcli.ingest.stream import read_stream
+from ragcli.ingest.worker import LENGTH, Answer, Task
+from ragcli.types import File, Reading
+
+STREAM_ABOVE = 4 * 2**20
+"""Bytes above which a text is read as a stream."""
+MOST_FILES = 500
+"""Files after which a worker is replaced, so that what a parser leaks does not add up."""
+MOST_WORKERS = 8
+"""Workers where the settings leave the number open, on a machine with that many cores."""
+START_SECONDS = 60.0
+
+_BOOT = "import sys; sys.path[:] = {path!r}; from ragcli.ingest.worker import main; main({memory})"
+
+
+class Reader:
+    """Turns files into chunks; close it, or use it as an async context manager, to end its workers."""
+
+    def __init__(self, settings: Ingest, *, tokens: Count | None = None) -> None:
+        """`tokens` counts as the embedder does; without it chunks are sized by an estimate."""
+        self._settings = settings
+        self._tokens = tokens
+        self._slots = asyncio.Semaphore(settings.jobs or min(os.cpu_count() or 1, MOST_WORKERS))
+        self._idle: list[_Worker] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*(worker.stop() for worker in idle))
+
+    async def read(self, file: File) -> AsyncGenerator[Reading, None]:
+        """One Reading for most files, several for a very large text, the last one marked so.
+
+        Raises FileFailure; where that comes after the first Reading, what came before it is void.
+        """
+        try:
+            kind = await asyncio.to_thread(_look, file)
+            if kind in PARSED:
+                yield await self._parsed(file)
+            elif file.size > STREAM_ABOVE:
+                readings = read_stream(file.path, max_tokens=self._settings.chunk_tokens, tokens=self._tokens)
+                while reading := await asyncio.to_thread(next, readings, None):
+                    yield reading
+            else:
+                yield await asyncio.to_thread(self._plain, file)
+        except OSError as error:
+            raise FileFailure("unreadable", f"cannot be read: {(error.strerror or str(error)).lower()}") from error
+
+    def _plain(self, file: File) -> Reading:
+        with open(file.path, "rb") as opened:
+            data = opened.read()
+        document = extract(file.path, data)
+        chunks = tuple(chunk(document, max_tokens=self._settings.chunk_tokens, tokens=self._tokens))
+        return Reading(
+            path=file.path,
+            title=document.title,
+            format=document.format,
+            chunks=chunks,
+            sha256=hashlib.sha256(data).hexdigest(),
+        )
+
+    async def _parsed(self, file: File) -> Reading:
+        task = Task(file.path, 0 if self._tokens else self._settings.chunk_tokens)
+        async with self._slots:
+            answer = await self._ask(task)
+        if answer.document is None:
+            kind = next((kind for kind in FAILURE_KINDS if kind == answer.kind), "corrupt")
+            raise FileFailure(kind, answer.message)
+        document, chunks = answer.document, answer.chunks
+        if self._tokens:
+            made = chunk(document, max_tokens=self._settings.chunk_tokens, tokens=self._tokens)
+            chunks = await asyncio.to_thread(tuple, made)
+        return Reading(
+            path=file.path, title=document.title, format=document.format, chunks=chunks, sha256=answer.sha256
+        )
+
+    async def _ask(self, task: Task) -> Answer:
+        """Raises FileFailure: timeout for a hang, too_large for a memory blow-up, corrupt for a crash."""
+        worker = self._idle.pop() if self._idle else await _Worker.start(self._settings.memory_mb)
+        if worker.served and not worker.alive:
+            worker = await self._replaced(worker)
+        had_served = worker.served > 0
+        try:
+            answer = await self._within_limits(worker, task)
+            if answer is None and had_served:
+                # What files before it left behind may have killed the worker: the file gets a fresh one.
+                worker = await self._replaced(worker)
+                answer = await self._within_limits(worker, task)
+        except BaseException:
+            await worker.kill()
+            raise
+        if answer is None:
+            raise _why(await worker.kill())
+        if worker.served >= MOST_FILES or answer.kind == "too_large":
+            await worker.stop()
+        else:
+            self._idle.append(worker)
+        return answer
+
+    async def _replaced(self, worker: _Worker) -> _Worker:
+        await worker.kill()
+        return await _Worker.start(self._settings.memory_mb)
+
+    async def _within_limits(self, worker: _Worker, task: Task) -> Answer | None:
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                return await worker.ask(task)
+        except TimeoutError as error:
+            seconds = self._settings.timeout
+            raise FileFailure("timeout", f"took longer than ingest.timeout allows ({seconds:g} s)") from error
+
+
+class _Worker:
+    """One process; it is asked one thing at a time."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin and process.stdout  # noqa: S101 - both are pipes
+        self._process = process
+        self._tasks = process.stdin
+        self._answers = process.stdout
+        self.served = 0
+
+    @classmethod
+    async def start(cls, memory_mb: int) -> Self:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-I",
+            "-c",
+            _BOOT.format(path=sys.path, memory=memory_mb),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        worker = cls(process)
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await worker._receive()
+        except (asyncio.IncompleteReadError, TimeoutError) as error:
+            await worker.kill()
+            raise OSError(f"a reading process does not start (exit {process.returncode})") from error
+        except BaseException:
+            await worker.kill()
+            raise
+        return worker
+
+    @property
+    def alive(self) -> bool:
+        return self._process.returncode is None
+
+    async def ask(self, task: Task) -> Answer | None:
+        """The answer; None when the process died over it."""
+        self.served += 1
+        message = msgspec.msgpack.encode(task)
+        try:
+            self._tasks.write(LENGTH.pack(len(message)) + message)
+            await self._tasks.drain()
+            return msgspec.msgpack.decode(await self._receive(), type=Answer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return None
+
+    async def stop(self) -> None:
+        """Ends an idle process: it leaves by itself when its input ends."""
+        self._tasks.close()
+        try:
+            async with asyncio.timeout(2):
+                await self._process.wait()
+        except TimeoutError:
+            await self.kill()
+
+    async def kill(self) -> int:
+        """Ends the process at once and returns its exit code, negative for a signal."""
+        if self.alive:
+            try:
+                self._process.kill()
+            except ProcessLookupError:
+                pass
+        self._tasks.close()
+        return await asyncio.shield(self._process.wait())
+
+    async def _receive(self) -> bytes:
+        (length,) = LENGTH.unpack(await self._answers.readexactly(LENGTH.size))
+        return await self._answers.readexactly(length)
+
+
+def _look(file: File) -> str:
+    """What kind of file it is. Raises FileFailure, OSError."""
+    if not stat.S_ISREG(os.stat(file.path).st_mode):  # it may have changed since it was found; a pipe would block
+        raise FileFailure("unreadable", "not a regular file")
+    with open(file.path, "rb") as opened:
+        head = opened.read(HEAD)
+    if not head:
+        raise FileFailure("empty", "the file is empty")
+    return sniff(head, file.path)
+
+
+def _why(exit_code: int) -> FileFailure:
+    """What the death of a worker says about the file: allocations that fail end in SIGABRT, or SIGKILL by the system."""
+    if exit_code in (-signal.SIGABRT, -getattr(signal, "SIGKILL", 9)):
+        return FileFailure("too_large", "needs more memory than ingest.memory_mb allows")
+    return FileFailure("corrupt", f"crashes its parser (exit {exit_code})")
