@@ -1,0 +1,232 @@
+"""Whether a passage says what a sentence claims: numbers and dates, names, negation, content words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ragcli.answer import quantities
+from ragcli.answer.names import Names, names_in
+from ragcli.answer.polarity import disagree
+from ragcli.answer.question import content_terms, related
+from ragcli.text.sentences import sentences
+
+COVERED = 0.5
+"""Share of the claim's content that the passage must know."""
+CLOSE = 0.5
+"""Share of a clause's content from which on another clause is taken to speak of the same thing."""
+ALIKE = 0.8
+"""Share of a claim beside its first word that a sentence must know to be taken to say it of somebody else."""
+WINDOW = 3
+"""Sentences of the passage that a claim may draw together."""
+NEARLY = 0.03
+"""How far a number may be off where the claim itself says "about"."""
+
+_CLAUSE = re.compile(
+    r"[,，;；:：()（）]|\s[–—-]+\s|——|\b(?:and|but|while|whereas|although|however|which|who)\b|但是?|而(?!且)|并且?(?!非)|同时"
+    r"|、(?=[^、]{6,})"
+)
+_ABOUT = re.compile(
+    r"\b(?:about|around|approximately|roughly|nearly|almost|some|over|more than|close to)\b|约|大概|左右|近|接近|超过|余|多",
+    re.IGNORECASE,
+)
+_RESPECTIVELY = re.compile(r"respectively|分别|依次", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A text with what can be checked of it, read when first asked for."""
+
+    text: str
+
+    @cached_property
+    def terms(self) -> frozenset[str]:
+        return content_terms(self.text)
+
+    @cached_property
+    def amounts(self) -> tuple[list[quantities.Quantity], list[quantities.Date]]:
+        return quantities.read(self.text)
+
+    @cached_property
+    def names(self) -> Names:
+        return names_in(self.text)
+
+    @cached_property
+    def clauses(self) -> tuple[Statement, ...]:
+        """The parts between commas and conjunctions; short ones stay with the one before."""
+        parts: list[str] = []
+        start = 0
+        for match in _CLAUSE.finditer(self.text):
+            if (
+                re.match(r"[,，:：]", match.group())
+                and re.search(r"\d[,，:]\Z", self.text[: match.end()])
+                and re.match(r"\d", self.text[match.end() :])
+            ):
+                continue
+            parts.append(self.text[start : match.start()])
+            start = match.start() if match.group()[0].isalpha() else match.end()
+        parts.append(self.text[start:])
+        return tuple(Statement(part) for part in parts if part.strip()) if len(parts) > 1 else (self,)
+
+    def share(self, known: frozenset[str]) -> float:
+        """Share of the content that is known; 1.0 where there is none."""
+        if not self.terms:
+            return 1.0
+        worth = {term: 0.5 if len(term) == 1 else 1.0 for term in self.terms}
+        return sum(worth[term] for term in self.terms if related(term, known)) / sum(worth.values())
+
+
+class Evidence:
+    """A passage that claims are held against."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.whole = Statement(text)
+        self.sentences = tuple(Statement(text[start:end]) for start, end in sentences(text))
+
+    def share(self, claim: str) -> float:
+        return Statement(claim).share(self.whole.terms)
+
+    def nearest(self, claim: Statement) -> list[Statement]:
+        """Up to WINDOW sentences that together know most of the claim, the best one first."""
+        chosen: list[Statement] = []
+        missing = set(claim.terms)
+        rest = list(self.sentences)
+        while rest and len(chosen) < WINDOW:
+            best = max(rest, key=lambda one: sum(related(term, one.terms) for term in missing))
+            gained = {term for term in missing if related(term, best.terms)}
+            if chosen and not gained:
+                break
+            chosen.append(best)
+            rest.remove(best)
+            missing -= gained
+        return chosen
+
+
+def supported(text: str, evidence: Evidence) -> bool:
+    """Whether the passage says so, as far as numbers, dates, names, negation and content words can tell."""
+    claim = Statement(text)
+    near = evidence.nearest(claim)
+    if not near:
+        return False
+    known = frozenset().union(*(one.terms for one in near))
+    return (
+        claim.share(known) >= COVERED
+        and _amounts_hold(claim, near, evidence)
+        and _names_hold(claim, near, evidence)
+        and _sense_holds(claim, near)
+    )
+
+
+# --- numbers and dates -------------------------------------------------------------------------------------
+
+
+def _amounts_hold(claim: Statement, near: Sequence[Statement], evidence: Evidence) -> bool:
+    numbers, dates = claim.amounts
+    slack = NEARLY if _ABOUT.search(claim.text) else 0.0
+    return all(_date_holds(date, evidence.whole) for date in dates) and all(
+        _number_holds(number, claim, near, evidence.whole, slack) for number in numbers
+    )
+
+
+def _date_holds(date: quantities.Date, passage: Statement) -> bool:
+    numbers, dates = passage.amounts
+    if any(date.within(other) for other in dates):
+        return True
+    bare = date.month is None and any(number.value == date.year for number in numbers)
+    parts = [(date.year, "year"), (date.month, "month"), (date.day, "day")]
+    apart = (
+        sum(part is not None for part, _ in parts) > 1
+        and date.day is None
+        and all(part is None or any(getattr(other, name) == part for other in dates) for part, name in parts)
+    )
+    return bare or apart
+
+
+def _number_holds(
+    number: quantities.Quantity, claim: Statement, near: Sequence[Statement], passage: Statement, slack: float
+) -> bool:
+    if not any(_same(number, other, slack) for other in passage.amounts[0]) and not _year_in(number, passage):
+        return False
+    if _RESPECTIVELY.search(claim.text) or _RESPECTIVELY.search(near[0].text):
+        return True
+    return not _belongs_elsewhere(
+        claim,
+        near,
+        holds=lambda one: any(_same(number, other, slack) for other in one.amounts[0]),
+        rivals=lambda one: any(other.measure == number.measure for other in one.amounts[0]),
+    )
+
+
+def _same(one: quantities.Quantity, other: quantities.Quantity, slack: float) -> bool:
+    comparable = one.measure == other.measure or not one.measure or not other.measure
+    if one.measure == "people" or other.measure == "people":
+        comparable = {one.measure, other.measure} <= {"people", "", "times"}
+    return comparable and abs(one.value - other.value) <= slack * max(abs(one.value), abs(other.value)) + 1e-9
+
+
+def _year_in(number: quantities.Quantity, passage: Statement) -> bool:
+    return not number.measure and any(date.year == number.value for date in passage.amounts[1])
+
+
+# --- names -------------------------------------------------------------------------------------------------
+
+
+def _names_hold(claim: Statement, near: Sequence[Statement], evidence: Evidence) -> bool:
+    if claim.names.missing_from(evidence.text) or _other_subject(claim, near[0], evidence.whole.terms):
+        return False
+    return all(
+        not _belongs_elsewhere(
+            claim,
+            near,
+            holds=lambda one, name=name: name in one.names.certain,
+            rivals=lambda one, name=name: bool(one.names.certain - claim.names.certain),
+        )
+        for name in claim.names.certain
+    )
+
+
+def _other_subject(claim: Statement, nearest: Statement, known: frozenset[str]) -> bool:
+    """Whether the claim says of its first word, unknown to the passage, what the passage says of its own first word."""
+    first, rest = claim.names.first, claim.terms - {claim.names.first}
+    if not first or related(first, known) or len(rest) < 2:
+        return False
+    theirs = nearest.names.first or next(iter(nearest.names.certain), "")
+    said_alike = sum(related(term, nearest.terms) for term in rest) / len(rest)
+    return bool(theirs) and theirs not in claim.terms and said_alike >= ALIKE
+
+
+def _belongs_elsewhere(claim: Statement, near: Sequence[Statement], *, holds, rivals) -> bool:  # type: ignore[no-untyped-def]
+    """Whether what the claim says of something is said, in the clauses nearby, of something else.
+
+    `holds` tells of a clause whether the claim's number or name is in it, `rivals` whether another one of its kind is.
+    """
+    clauses = [clause for one in near for clause in one.clauses]
+    owners = [clause for clause in clauses if holds(clause)]
+    others = [clause for clause in clauses if not holds(clause) and rivals(clause)]
+    for other in others:
+        theirs = [claim.terms & (other.terms - owner.terms) for owner in owners]
+        ours = [claim.terms & (owner.terms - other.terms) for owner in owners]
+        if owners and all(theirs) and not any(ours):
+            return True
+    return False
+
+
+# --- sense -------------------------------------------------------------------------------------------------
+
+
+def _sense_holds(claim: Statement, near: Sequence[Statement]) -> bool:
+    """Whether no clause of the claim denies what the clause most like it says."""
+    return not any(_denied(clause, near) for clause in claim.clauses if clause.terms)
+
+
+def _denied(clause: Statement, near: Sequence[Statement]) -> bool:
+    candidates = [(clause.share(other.terms), other) for one in near for other in (*one.clauses, one)]
+    best = max((share for share, _ in candidates), default=0.0)
+    if best < CLOSE:
+        return False
+    closest = [other for share, other in candidates if share > best - 0.01]
+    shortest = min(len(other.text) for other in closest)
+    return all(disagree(clause.text, other.text) for other in closest if len(other.text) <= 1.5 * shortest)

@@ -1,0 +1,267 @@
+"""question -> rewrite -> retrieve -> compress -> prompt -> stream -> verify, as one async generator that also listens."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from ragcli.answer import prompt as prompts
+from ragcli.answer.rewrite import Rewriter, by_rule
+from ragcli.answer.verify import verify
+from ragcli.config import Chat
+from ragcli.errors import ContextTooLong, EndpointError, NothingRelevant, RagcliError
+from ragcli.ports import ChatModel, Retriever
+from ragcli.streams.operators import interruptible
+from ragcli.text import tokens
+from ragcli.text.clean import Cleaner, clean
+from ragcli.types import (
+    Answer,
+    Delta,
+    Done,
+    Event,
+    Finish,
+    Mode,
+    Notice,
+    Pick,
+    Prompt,
+    Reasoning,
+    Reply,
+    Retrieval,
+    Rewritten,
+    Source,
+    SourcesFound,
+    Stop,
+    Timings,
+    Token,
+    Turn,
+    Usage,
+)
+
+T = TypeVar("T")
+
+STDIN = "<stdin>"
+"""Path of the source that was piped in."""
+HARDER = 0.5
+"""Share of the budget for the second try, where the endpoint found the first prompt too long."""
+LARGE = 20_000
+"""Characters of sources beyond which they are prepared in a thread, so that nothing else waits."""
+
+
+async def answer(
+    question: str,
+    *,
+    retriever: Retriever,
+    model: ChatModel,
+    settings: Chat,
+    history: Sequence[Turn] = (),
+    top_k: int = 5,
+    context_k: int = 3,
+    mode: Mode = "hybrid",
+    extra: str = "",
+    session: str | None = None,
+    stop: asyncio.Event | None = None,
+    rewriter: Rewriter | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> AsyncGenerator[Event, Reply | None]:
+    """The answer as events, the last one `Done`; an error that has a class in errors.py ends it there, too.
+
+    `asend(Pick(...))` as the reply to `SourcesFound` limits the sources to those numbers; they keep their numbers.
+    `asend(Stop())` at any event, or setting `stop` at any time, ends with `Done` and the text so far. `extra` is a text
+    that becomes source 1, before those of the index. Closing the generator closes the model's stream.
+    """
+    stop = stop or asyncio.Event()
+    course = _Course(question, model, session, clock)
+    try:
+        standalone = await _unless(stop, (rewriter or by_rule)(question, history))
+        if standalone != question:
+            _heed((yield Rewritten(standalone)))
+
+        found = await _unless(stop, retriever.search(standalone, mode=mode, k=top_k))
+        found = _shown(found, context_k, extra)
+        course.retrieved()
+        for notice in found.notices:
+            _heed((yield notice))
+        if not found.sources:
+            raise NothingRelevant(
+                "nothing in the index speaks of that", remedy="ask in other words, or ingest the documents that do"
+            )
+        course.sources = _picked(found.sources, _heed((yield SourcesFound(found))))
+
+        asking = prompts.Asking(standalone, question, history)
+        for share in (1.0, HARDER):
+            course.prompt = await _built(asking, course.sources, settings, share, tokens.counter(model.model))
+            try:
+                async with aclosing(interruptible(model.stream(course.prompt), stop)) as stream:
+                    async for item in stream:
+                        for event in course.took(item):
+                            _heed((yield event))
+                break
+            except ContextTooLong:
+                if share == HARDER or course.text:
+                    raise
+                _heed(
+                    (yield Notice("compressed", "the sources were too long for the model: compressed and asked again"))
+                )
+        for event in course.ended():
+            _heed((yield event))
+        course.settle(stopped=stop.is_set())
+    except _Stopped:
+        course.finish = "interrupted"
+    except RagcliError as error:
+        course.finish, course.error = "error", error
+
+    usage = course.usage
+    if usage is not None:
+        yield usage
+    yield course.done()
+
+
+class _Stopped(Exception):
+    """The listener wants no more."""
+
+
+@dataclass(slots=True)
+class _Course:
+    """What is known of an answer while it comes."""
+
+    question: str
+    model: ChatModel
+    session: str | None
+    clock: Callable[[], float]
+    started: float = field(init=False)
+    sources: tuple[Source, ...] = ()
+    prompt: Prompt | None = None
+    text: str = ""
+    finish: Finish = "stop"
+    error: RagcliError | None = None
+    timings: Timings = field(default_factory=Timings)
+    _finish_reason: str | None = None
+    _counted: Usage | None = None
+    _cleaner: Cleaner = field(default_factory=Cleaner)
+
+    def __post_init__(self) -> None:
+        self.started = self.clock()
+
+    def retrieved(self) -> None:
+        self.timings = replace(self.timings, retrieve_ms=self._elapsed())
+
+    def took(self, item: Delta | Notice) -> list[Event]:
+        """The events that an item of the model's stream makes."""
+        if isinstance(item, Notice):
+            return [item]
+        self._finish_reason = item.finish or self._finish_reason
+        self._counted = item.usage or self._counted
+        events: list[Event] = []
+        if reasoning := clean(item.reasoning):
+            events.append(Reasoning(reasoning))
+        return events + self._said(self._cleaner.feed(item.text))
+
+    def ended(self) -> list[Event]:
+        """The events that the end of the stream makes."""
+        return self._said(self._cleaner.flush())
+
+    def settle(self, *, stopped: bool) -> None:
+        """Says how the answer ended. Raises EndpointError where it is no answer."""
+        reason = self._finish_reason
+        if stopped and reason is None:
+            raise _Stopped
+        if reason == "content_filter":
+            raise EndpointError("the endpoint's content filter ended the answer", remedy="ask in other words")
+        if not self.text.strip():
+            remedy = "raise chat.max_tokens" if reason == "length" else "try again, or another model"
+            raise EndpointError(f"{self.model.model} sent no text", remedy=remedy)
+        self.finish = "length" if reason == "length" else "stop"
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the endpoint counted, else an estimate; None where the model was not asked."""
+        if self.prompt is None or self._counted is not None:
+            return self._counted
+        count = tokens.estimator(self.model.model)
+        asked, said = prompts.tokens(self.prompt, count), count(self.text)
+        return Usage(prompt_tokens=asked, completion_tokens=said, total_tokens=asked + said)
+
+    def done(self) -> Done:
+        checked = verify(self.text, self.sources)
+        return Done(
+            Answer(
+                question=self.question,
+                answer=self.text,
+                finish=self.finish,
+                grounded=checked.grounded,
+                sources=self.sources,
+                citations=checked.citations,
+                provider=self.model.provider,
+                model=self.model.model,
+                usage=self.usage or Usage(),
+                timings=replace(self.timings, total_ms=self._elapsed()),
+                session=self.session,
+            ),
+            self.error,
+        )
+
+    def _said(self, text: str) -> list[Event]:
+        if not text:
+            return []
+        if self.timings.first_token_ms is None:
+            self.timings = replace(self.timings, first_token_ms=self._elapsed())
+        self.text += text
+        return [Token(text)]
+
+    def _elapsed(self) -> float:
+        return (self.clock() - self.started) * 1000
+
+
+def _heed(reply: Reply | None) -> Reply | None:
+    if isinstance(reply, Stop):
+        raise _Stopped
+    return reply
+
+
+async def _unless(stop: asyncio.Event, result: Awaitable[T]) -> T:
+    """The result, unless `stop` is set before it is there."""
+
+    async def once() -> AsyncGenerator[T, None]:
+        yield await result
+
+    async with aclosing(interruptible(once(), stop)) as stream:
+        async for value in stream:
+            return value
+    raise _Stopped
+
+
+def _shown(found: Retrieval, context_k: int, extra: str) -> Retrieval:
+    """The retrieval with just the sources that the model will see, numbered from 1; the piped text first."""
+    piped = (_piped(extra),) if extra.strip() else ()
+    sources = found.sources[:context_k] if found.relevant else ()
+    numbered = tuple(replace(source, n=n) for n, source in enumerate((*piped, *sources), start=1))
+    return replace(found, sources=numbered)
+
+
+def _piped(text: str) -> Source:
+    text = clean(text).strip("\n")
+    return Source(n=1, path=STDIN, title=STDIN, format="text", text=text, score=1.0, lines=(1, text.count("\n") + 1))
+
+
+def _picked(sources: tuple[Source, ...], reply: Reply | None) -> tuple[Source, ...]:
+    if not isinstance(reply, Pick):
+        return sources
+    picked = tuple(source for source in sources if source.n in reply.numbers)
+    if not picked:
+        raise NothingRelevant("none of the sources was picked", remedy="pick one of those that are shown")
+    return picked
+
+
+async def _built(
+    asking: prompts.Asking, sources: tuple[Source, ...], settings: Chat, share: float, count: tokens.Count
+) -> Prompt:
+    def build() -> Prompt:
+        return prompts.build(asking, sources, settings=settings, count=count, share=share)
+
+    if sum(len(source.text) for source in sources) + len(asking.original) > LARGE:
+        return await asyncio.to_thread(build)
+    return build()

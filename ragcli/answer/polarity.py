@@ -1,0 +1,84 @@
+"""Yes or no: whether a clause denies what it speaks of, and whether two clauses say opposite things.
+
+A clause is read by counting: each word of negation turns its sense round, and so does a word whose opposite stands in
+the other clause ("did not increase" agrees with "decreased"). Set phrases that hold a negation and deny nothing
+("not only", "不超过") are taken out first.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ragcli.text.analyze import fold
+
+_DENIES_NOTHING = re.compile(
+    r"not only|not just|no (?:more|less|fewer|later|earlier|sooner) than|not (?:to )?(?:exceed|later than|more "
+    r"than|less than)|"
+    r"(?:may|must|shall|should|can|does|do|will) ?not exceed|no matter|no longer than|not limited to|\bno\. ?(?=\d)|"
+    r"whether or not|if not\b|no doubt|nothing but|"
+    r"不但|不仅|不过(?!期)|不断|不同|不少(?!于)|不久|无论|不论|不管|非常|未来|无线|非洲|特别|差不多|不锈钢|不动产|无人机|无障碍|不得不|"
+    r"(?:不得?|不能|不应|不可|不会)?(?:不)?(?:超过|少于|低于|高于|晚于|迟于|早于|多于|大于|小于|足(?=\d))|"
+    r"不限于|不一定|毫不|无疑|不禁|不愧|不满(?=\d)|不便|不错|不良|未婚|无机|无产|非正式|非营利|无形|无限|无名|别墅|别人|分别|级别|区别|性别|类别|识别|个别|告别|"
+    r"能不能|是不是|可不可以|有没有|会不会|免费|免除|避免|无忧|无锡|不丹|非法"
+)
+_DENIES = re.compile(
+    r"\b(?:not|no|never|none|nobody|nothing|neither|nor|without|cannot|unable|non|except|excepting|excluding"
+    r"|unless|hardly|"
+    r"prohibit\w*|forbid\w*|forbade|ban|bans|banned|disallow\w*|exclude[sd]?|lack(?:s|ed|ing)?|fail(?:s|ed)? "
+    r"to|refus\w+|"
+    r"den(?:y|ies|ied)|declin(?:e|es|ed) to|impossible|unavailable|unsupported|invalid|ineligible|unauthori[sz]ed"
+    r"|unpaid|"
+    r"untaxed|unlimited|nonrefundable|illegal|unlawful|unnecessary|unsafe|inactive|incompatible|incomplete"
+    r"|insufficient|"
+    r"unknown|unlike|rather than|instead of|unable|opposed|void|waive[sd]?|exempt(?:ed)?)\b|n['’]t\b|"
+    r"不|没|未|无|禁止|严禁|勿|(?<![\u4e00-\u9fff除若])非(?=\w)|并非|而非|除外|除非|拒绝|杜绝|谢绝|缺乏|缺少|豁免|(?<=除)[^，。]{1,12}(?:以?外)|切莫",
+)
+_LIMIT = re.compile(r"\b(?:only|just|solely|exclusively)\b|只有|仅|只(?![\u4e00-\u9fff]?[\d])")
+
+_OPPOSITES = tuple(
+    tuple(tuple(side.split("|")) for side in pair.split(" / "))
+    for pair in (
+        "increas|rise|rises|rose|risen|grow|grew|grown|climb|higher|gain / "
+        "decreas|fall|falls|fell|fallen|drop|shrink|shrank|declin|lower|reduc|shr",
+        "before|prior to / after|following", "minimum|at least|no less than / maximum|at most|up to|no more than",
+        "highest|most / lowest|least", "largest|biggest / smallest", "longest / shortest", "above / below",
+        "accept|approv|agree / reject|refus|declin", "free of charge|for free|free|no charge / charged|paid|fee",
+        "first / last", "earli / later|latest", "win|won / lose|lost", "buy|bought|purchas / sell|sold", "start|begin|began|open / end|ended|clos|finish",
+        "north|northern / south|southern", "east|eastern / west|western", "left / right", "male / female", "internal|inside|indoor / external|outside|outdoor",
+        "optional|voluntary / mandatory|required|compulsory|obligatory", "enabl|turn on|switch on / disabl|turn off|switch off", "success|succeed / fail|failure",
+        "weekday / weekend", "public / private|confidential", "same / different", "import / export", "profit / loss", "hot / cold", "fast / slow",
+        "always / rarely|sometimes", "allow|permit / forbid|prohibit|ban", "add|added / remov|delet", "morning / afternoon|evening", "safe / danger",
+        "cheaper / dearer|more expensive", "stronger / weaker", "faster / slower", "support / oppose|against", "online / offline|in person", "full-time / part-time",
+        "增加|增长|上升|提高|升高|上涨|上调|扩大|增多|增至 / 减少|下降|降低|下滑|下跌|下调|缩小|减至|降至", "之前|以前|前完成|事前|提前 / 之后|以后|事后|推迟|延后",
+        "最高 / 最低", "最大 / 最小", "最多|至多|上限|以内 / 最少|至少|下限|以上", "开启|打开|启用|开放 / 关闭|停用|禁用", "成功 / 失败",
+        "支持|赞成|同意 / 反对", "接受|批准|通过|同意 / 拒绝|驳回|否决", "免费|无偿|免收 / 收费|付费|有偿|缴费", "内部|室内 / 外部|室外|对外", "上午|早上 / 下午|晚上",
+        "高于|多于|大于|超过 / 低于|少于|小于|不足", "早于 / 晚于|迟于", "进口 / 出口", "盈利|赚 / 亏损|赔", "强制|必须|必需 / 自愿|可选|随意", "线上|在线|远程 / 线下|现场|到场",
+        "工作日 / 周末|节假日", "公开 / 保密|机密", "国内 / 国外|海外|境外", "男性|男子 / 女性|女子", "左侧|左边 / 右侧|右边", "长期 / 短期", "首次|首个|第一 / 最后",
+        "北部|北方|以北 / 南部|南方|以南", "东部|东方|以东 / 西部|西方|以西", "允许|可以|准许 / 禁止|严禁|不得", "永久 / 临时|暂时", "全部|所有|一律 / 部分|个别|少数", "加入|增设|新增 / 退出|取消|撤销|删除",
+        "快|迅速 / 慢|缓慢", "胜|战胜|击败 / 败给|输给|不敌", "大型 / 小型", "纸质 / 电子", "全职 / 兼职", "正式 / 非正式|试用", "税前 / 税后", "含税 / 不含税",
+    )
+)  # fmt: skip
+
+
+def denials(clause: str) -> int:
+    """How many words of negation a clause holds."""
+    return len(_DENIES.findall(_DENIES_NOTHING.sub(" ", fold(clause))))
+
+
+def disagree(claim: str, passage: str) -> bool:
+    """Whether one of two clauses that speak of the same thing denies what the other says."""
+    return (denials(claim) + denials(passage) + _opposites(fold(claim), fold(passage))) % 2 == 1
+
+
+def _opposites(claim: str, passage: str) -> int:
+    """How many words of the claim stand in the passage only as their opposites."""
+    found = 0
+    for one, other in _OPPOSITES:
+        for mine, theirs in ((one, other), (other, one)):
+            if _any(mine, claim) and not _any(theirs, claim) and _any(theirs, passage) and not _any(mine, passage):
+                found += 1
+    return found
+
+
+def _any(words: tuple[str, ...], text: str) -> bool:
+    return any(re.search(rf"\b{word}" if word.isascii() else word, text) for word in words)

@@ -1,0 +1,108 @@
+"""Is it true that the source says so? Every cited sentence of an answer is held against the passages that it cites."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ragcli.answer.claims import Evidence, supported
+from ragcli.answer.question import content_terms
+from ragcli.text.sentences import sentences
+from ragcli.types import Citation, Source, Verdict
+
+MARK = re.compile(r"\s*(?:\[\^?(\d{1,3}(?:\s*[,，、;-]\s*\d{1,3})*)\]|【(\d{1,3}(?:\s*[,，、;-]\s*\d{1,3})*)】)")
+"""`[1]`, `[1, 3]`, `[1-3]`, and the brackets that some Chinese models use."""
+
+FACT = 3
+"""Content terms from which on an uncited sentence counts as the statement of a fact."""
+
+_NO_FACT = re.compile(
+    r"\b(?:not (?:in|found in|mentioned in|covered by|stated in|part of) (?:the|these|your|any of the) (?:\w+ "
+    r")?(?:documents?|sources?|texts?|passages?)"
+    r"|(?:documents?|sources?|passages?|texts?) (?:provided )?(?:do|does|did) ?n[o']t "
+    r"(?:say|mention|contain|state|cover|specify|provide|include|answer|tell|give)"
+    r"|(?:no|not enough|insufficient) (?:information|mention|answer|details?)|cannot (?:be "
+    r")?(?:answer|determine|find|tell)|could not find|couldn't find"
+    r"|let me know|hope this helps|feel free|based on the (?:sources|documents)|here (?:is|are)|in summary:?$)"
+    r"|(?:文档|资料|来源|文件|文中|材料)[^。]{0,6}(?:没有|未|并未|不)[^。]{0,4}(?:提|说|包含|涉及|找到|给出|记载|回答|说明)|无法(?:回答|确定|得知)|没有(?:相关|找到"
+    r"|足够)|根据(?:资料|文档|来源)[：:]?$"
+    r"|希望(?:这|以上)|如需|请随时",
+    re.IGNORECASE,
+)
+_MARKUP = re.compile(r"^[\s>#*+\-•·|]*(?:\d{1,3}[.)]\s+)?|\*\*|__|`")
+_LEADS_IN = re.compile(r"[:：]\s*$")
+_ASKS = re.compile(r"[?？]\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`grounded`: something is cited, every citation holds, and no fact stands without one."""
+
+    citations: tuple[Citation, ...]
+    grounded: bool
+
+
+def verify(answer: str, sources: Sequence[Source]) -> Checked:
+    """Checks each citation in the answer, in order; a sentence that cites two sources makes two citations."""
+    evidence = {source.n: Evidence(_whole(source)) for source in sources}
+    citations: list[Citation] = []
+    uncited = 0
+    for sentence in _sentences(answer):
+        numbers = _numbers(sentence)
+        claim = _claim(sentence)
+        citations += _checked(claim, numbers, evidence)
+        uncited += not numbers and _states_a_fact(sentence, claim)
+    proven = bool(citations) and all(citation.verdict == "supported" for citation in citations)
+    return Checked(tuple(citations), proven and not uncited)
+
+
+def _checked(claim: str, numbers: Sequence[int], evidence: dict[int, Evidence]) -> list[Citation]:
+    known = [evidence[number] for number in numbers if number in evidence]
+    together = len(known) > 1 and supported(claim, Evidence("\n".join(one.text for one in known)))
+    return [Citation(number, claim, _verdict(claim, evidence.get(number), together)) for number in numbers]
+
+
+def _verdict(claim: str, evidence: Evidence | None, together: bool) -> Verdict:
+    """Where several sources are cited, each supports the claim that they support together and that it knows a part of."""
+    if evidence is None:
+        return "unknown_source"
+    if supported(claim, evidence) or (together and evidence.share(claim) > 0.25):
+        return "supported"
+    return "unsupported"
+
+
+def _whole(source: Source) -> str:
+    """What the model was shown of a source: its text, and what it stands under."""
+    return "\n".join((*source.heading, source.text)) if source.heading else source.text
+
+
+def _sentences(answer: str) -> list[str]:
+    """Sentences with the marks behind them, also where the mark stands before the full stop or alone on a line."""
+    found: list[str] = []
+    for start, end in sentences(answer):
+        text = answer[start:end]
+        if found and not MARK.sub("", text).strip(" \t\n.。"):
+            found[-1] += text
+        else:
+            found.append(text)
+    return found
+
+
+def _numbers(sentence: str) -> list[int]:
+    numbers: dict[int, None] = {}
+    for match in MARK.finditer(sentence):
+        for part in re.split(r"[,，、;]", match[1] or match[2]):
+            low, _, high = part.partition("-")
+            numbers |= dict.fromkeys(range(int(low), min(int(high or low), int(low) + 20) + 1))
+    return list(numbers)
+
+
+def _claim(sentence: str) -> str:
+    return _MARKUP.sub("", MARK.sub("", sentence)).strip()
+
+
+def _states_a_fact(sentence: str, claim: str) -> bool:
+    if sentence.lstrip().startswith("#") or _ASKS.search(claim) or _LEADS_IN.search(claim) or _NO_FACT.search(claim):
+        return False
+    return len(content_terms(claim)) >= FACT
