@@ -78,9 +78,13 @@ async def ingest(
             async for event in run.publish(buffered(stored, 1)):
                 yield event
         except EndpointError:
+            async for notice in run.opened():
+                yield notice
             await in_thread(indexer.finish, complete=False)
             raise
 
+        async for notice in run.opened():
+            yield notice
         complete = not stop.is_set()
         if complete and settings.prune:
             gone = changes.gone(paths, only_missing=bool(settings.include or settings.exclude))
@@ -152,6 +156,20 @@ async def plan(
     )
 
 
+async def remove(paths: Sequence[str], *, collection: CollectionWriter, wait: float) -> int:
+    """Takes the documents with these paths out of the collection; how many there were. Raises StoreError."""
+    async for _ in collection.acquire(wait):
+        pass
+    try:
+        indexer = Indexer(collection.catalog, collection.indexes, embedder=collection.catalog.embedder)
+        await in_thread(indexer.recover)
+        removed = await in_thread(indexer.remove, paths)
+        await in_thread(indexer.finish, complete=False)
+        return removed
+    finally:
+        collection.close()
+
+
 @dataclass(slots=True)
 class _Run:
     """The stages between discovery and the report, and what they have counted."""
@@ -187,10 +205,8 @@ class _Run:
 
     async def publish(self, stored: AsyncIterable[tuple[Pending, list[Item]]]) -> AsyncGenerator[IngestEvent, None]:
         async for pending, batch in stored:
-            if self._opening is not None:
-                for notice in await self._opening:
-                    yield notice
-                self._opening = None
+            async for notice in self.opened():
+                yield notice
             written = await in_thread(self.indexer.publish, pending)
             self.added += written.added
             self.updated += written.updated
@@ -208,10 +224,17 @@ class _Run:
             )
             yield self.progress
 
+    async def opened(self) -> AsyncGenerator[Notice, None]:
+        """The indexes are open once it is exhausted, where there is anything to write."""
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            for notice in await opening:
+                yield notice
+
     async def close(self) -> None:
-        """Waits for what runs beside the stages."""
+        """Waits for what still runs beside the stages when they have failed."""
         if self._opening is not None:
-            await asyncio.wait({self._opening})
+            await asyncio.gather(self._opening, return_exceptions=True)
 
 
 def _discover(paths: Sequence[str], settings: config.Ingest) -> Iterator[File | Failure]:

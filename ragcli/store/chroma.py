@@ -20,15 +20,13 @@ from typing import TYPE_CHECKING, Any
 from ragcli.errors import StoreError
 from ragcli.store import chroma_child
 from ragcli.store.catalog import Catalog
-from ragcli.store.layout import FILE_MODE, Place, fingerprint, keep_all_private, make_private
+from ragcli.store.layout import FILE_MODE, Place, keep_all_private, make_private
+from ragcli.store.stamps import VECTORS, sound_vectors
 
 if TYPE_CHECKING:
     from ragcli.ports import VectorIndex
     from ragcli.types import Vector
 
-STAMP = "vectors_stamp"
-_DATABASE = "chroma.sqlite3"
-_MAGIC = b"SQLite format 3\0"
 _MOST_CANDIDATES = 2_000
 _BYTES_PER_LINK_LIST = 200
 
@@ -37,32 +35,6 @@ class ChromaFailed(StoreError):
     """Chroma or its process failed; the vectors are safe in the catalog and the exact scan answers."""
 
     kind = "vectors"
-
-
-# --- the stamp ---------------------------------------------------------------------------------------------
-
-
-def stamp_of(folder: Path, *, count: int, deleted: int) -> str:
-    """What is kept in the catalog of an index that was closed cleanly; its database changes whenever it is opened."""
-    number = int(folder.name)
-    print_ = fingerprint(folder, ignore=_DATABASE)
-    return json.dumps({"number": number, "count": count, "deleted": deleted, "files": print_})
-
-
-def sound(place: Place, catalog: Catalog) -> dict[str, Any] | None:
-    """The stamp, where the index is there, whole and holds what the catalog holds; reads no file and loads nothing."""
-    text = catalog.meta(STAMP)
-    if not text:
-        return None
-    stamp: dict[str, Any] = json.loads(text)
-    folder = place.vectors / str(stamp["number"])
-    if stamp["count"] != catalog.counts().chunks or fingerprint(folder, ignore=_DATABASE) != stamp["files"]:
-        return None
-    try:
-        with (folder / _DATABASE).open("rb") as file:
-            return stamp if file.read(len(_MAGIC)) == _MAGIC else None
-    except OSError:
-        return None
 
 
 # --- writing -----------------------------------------------------------------------------------------------
@@ -172,6 +144,7 @@ class ChromaIndex:
         self._client: Any = None
         self._collection: Any = None
         self._stamp = ""
+        self._total = 0
         self._spoiled = ""
         self._serial = threading.Lock()
 
@@ -192,7 +165,7 @@ class ChromaIndex:
         """None where Chroma cannot answer."""
         from filelock import Timeout
 
-        stamp = self._catalog.meta(STAMP)
+        stamp = self._catalog.meta(VECTORS)
         if not stamp or stamp == self._spoiled:
             return self._cannot("the vector index is being written or must be rebuilt by the next ingest")
         try:
@@ -213,22 +186,23 @@ class ChromaIndex:
 
     def _open(self, stamp: str) -> bool:
         self._forget()
-        known = sound(self._place, self._catalog)
-        if known is None or not _plausible(self._place.vectors / str(known["number"]), known["count"]):
+        known = sound_vectors(self._catalog)
+        if known is None:
+            return False
+        folder = self._place.vectors / str(known.number)
+        if not _plausible(folder, known.count):
             return False
         import chromadb
         from chromadb.config import Settings
 
-        folder = str(self._place.vectors / str(known["number"]))
-        self._client = chromadb.PersistentClient(folder, Settings(anonymized_telemetry=False))
+        self._client = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
         self._collection = self._client.get_collection(chroma_child.COLLECTION, embedding_function=None)
-        self._stamp = stamp
+        self._stamp, self._total = stamp, known.count
         return True
 
     def _query(self, vector: Vector, k: int) -> list[tuple[int, float]] | None:
         """Asks for more until k of the hits count: a deleted chunk may not have left the index yet."""
-        total = json.loads(self._stamp)["count"]
-        wanted = k
+        total, wanted = self._total, k
         while True:
             found = self._collection.query(
                 query_embeddings=[vector], n_results=max(1, min(wanted, total)), include=["distances"]

@@ -10,7 +10,10 @@ from ragcli.store.catalog_writer import CatalogWriter
 from ragcli.store.indexes import OpenKeywords, StoredIndexes
 from ragcli.store.layout import Home, Place
 from ragcli.store.lock import WriterLock
+from ragcli.store.stamps import faults
 from ragcli.types import Notice, Version
+
+__all__ = ["EXACT_UP_TO", "Writer", "faults", "open_reader", "open_vectors", "writer"]
 
 EXACT_UP_TO = 50_000
 """Chunks that a single search compares faster than Chroma is imported and loaded."""

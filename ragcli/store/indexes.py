@@ -1,14 +1,8 @@
-"""The three indexes of a collection behind one writer, and the stamps that tell a sound index from one to throw away.
-
-A stamp is what the catalog remembers of an index's files since it was last closed cleanly. It is taken away before the
-first write, so whatever cuts a run off, the next one finds no stamp that fits and builds the index anew, from the
-catalog alone.
-"""
+"""The three indexes of a collection behind one writer; what is not sound is built anew, from the catalog alone."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -17,12 +11,12 @@ from ragcli.errors import IndexDamaged
 from ragcli.ports import KeywordIndex
 from ragcli.store.catalog import Catalog
 from ragcli.store.catalog_writer import CatalogWriter
-from ragcli.store.chroma import STAMP, ChromaFailed, ChromaWriter, sound, stamp_of
-from ragcli.store.layout import Place, drop_others, fingerprint, keep_all_private, make_private, numbered, writing
-from ragcli.store.matrix import MatrixWriter, matrix_files
+from ragcli.store.chroma import ChromaFailed, ChromaWriter
+from ragcli.store.layout import Place, drop_others, keep_all_private, make_private, numbered, writing
+from ragcli.store.matrix import MatrixWriter
+from ragcli.store.stamps import KEYWORDS, VECTORS, faults, sound_keywords, sound_vectors, stamp_of
 from ragcli.types import Notice
 
-_KEYWORDS_STAMP = "keywords_stamp"
 _MOST_DELETED = 0.4
 """Share of deleted vectors above which Chroma, which only marks them, is built anew."""
 _FEW_VECTORS = 1_000
@@ -65,26 +59,24 @@ class StoredIndexes:
 
     @property
     def sound(self) -> bool:
-        if not self._catalog.counts().chunks and not self._catalog.meta("keywords"):
-            return True  # nothing was ever written
-        return self._vectors_sound() and self._keywords_sound() and self._matrix_sound()
+        return not faults(self._catalog)
 
     def open(self) -> list[Notice]:
         if self._is_open:
             return []
         self._is_open = True
-        stamp, keywords_sound = sound(self._place, self._catalog), self._keywords_sound()
+        stamp, keywords_sound = sound_vectors(self._catalog), sound_keywords(self._catalog) is not None
         mended: list[str] = []
         with self._catalog.transaction():
-            self._catalog.remember(STAMP, "")
-            self._catalog.remember(_KEYWORDS_STAMP, "")
+            self._catalog.remember(VECTORS, "")
+            self._catalog.remember(KEYWORDS, "")
         had_any = self._catalog.counts().chunks > 0
         if stamp is None:
             self._start_vectors(self._next_number())
             mended += ["vector index"] if had_any else []
         else:
-            self._start_vectors(stamp["number"])
-            self._expected, self._deleted = stamp["count"], stamp["deleted"]
+            self._start_vectors(stamp.number)
+            self._expected, self._deleted = stamp.count, stamp.deleted
         if not keywords_sound or not self._try_keywords():
             self._rebuild_keywords()
             mended += ["keyword index"] if had_any else []
@@ -136,7 +128,8 @@ class StoredIndexes:
             self._safely(self._fill_vectors)
             self._safely(self._finish_vectors)
             self._vectors_failed = self._vectors_failed and reason
-        self._catalog.remember(_KEYWORDS_STAMP, self._keywords_print(folder))
+        stamp = stamp_of(folder, count=self._catalog.counts().chunks)
+        self._catalog.remember(KEYWORDS, stamp.dump())
         self._is_open = False
         if self._vectors_failed:
             return [Notice("vectors", f"{self._vectors_failed}; searches compare all vectors until the next ingest")]
@@ -159,13 +152,6 @@ class StoredIndexes:
         if self._keywords is None:
             raise RuntimeError("the indexes are not open")
         return self._keywords
-
-    def _keywords_print(self, folder: Path) -> str:
-        return json.dumps({"count": self._catalog.counts().chunks, "files": fingerprint(folder)})
-
-    def _keywords_sound(self) -> bool:
-        stamp = self._catalog.meta(_KEYWORDS_STAMP)
-        return bool(stamp) and stamp == self._keywords_print(keywords_folder(self._place, self._catalog))
 
     def _try_keywords(self) -> bool:
         try:
@@ -195,13 +181,6 @@ class StoredIndexes:
         drop_others(self._place.keywords, number)
 
     # --- vectors
-
-    def _vectors_sound(self) -> bool:
-        return sound(self._place, self._catalog) is not None
-
-    def _matrix_sound(self) -> bool:
-        pages: Iterator[object] = self._catalog.vectors_after(matrix_files(self._place, self._catalog).last_id())
-        return next(pages, None) is None
 
     def _safely(self, step: Callable[[], object]) -> None:
         """Once Chroma has failed it is left alone until `close`."""
@@ -254,5 +233,5 @@ class StoredIndexes:
         folder = self._vectors.folder
         self._vectors.close()
         self._vectors = None
-        self._catalog.remember(STAMP, stamp_of(folder, count=count, deleted=self._deleted))
+        self._catalog.remember(VECTORS, stamp_of(folder, count=count, deleted=self._deleted).dump())
         drop_others(self._place.vectors, int(folder.name))

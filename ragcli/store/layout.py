@@ -153,12 +153,15 @@ def files_in(folder: Path) -> Iterator[tuple[str, int, int]]:
 
 
 def fingerprint(folder: Path, *, ignore: str = "") -> str:
-    """Changes when a file below the folder is changed, added or lost; empty where there is no such folder."""
+    """Changes when a file below the folder is changed, added or lost; empty where there is no such folder.
+
+    Left out are the file `ignore`, and locks, which readers make and take.
+    """
     if not folder.is_dir():
         return ""
     digest = hashlib.sha256()
     for file in files_in(folder):
-        if not ignore or not file[0].startswith(ignore):
+        if file[0] != ignore and not file[0].endswith(".lock"):
             digest.update(repr(file).encode())
     return digest.hexdigest()[:32]
 

@@ -1,0 +1,80 @@
+"""Stamps tell a sound index from one to throw away, without opening it.
+
+A stamp is what the catalog remembers of an index's files since it was last closed cleanly. It is taken away before the
+first write, so whatever cuts a run off, the next one finds no stamp that fits and builds the index anew.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ragcli.store.catalog import Catalog
+from ragcli.store.layout import fingerprint
+from ragcli.store.matrix import matrix_files
+
+VECTORS = "vectors_stamp"
+KEYWORDS = "keywords_stamp"
+CHROMA_DATABASE = "chroma.sqlite3"
+_MAGIC = b"SQLite format 3\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Of the index in folder `number`: how many chunks it holds, how many deleted ones besides, and what files."""
+
+    number: int
+    count: int
+    deleted: int
+    files: str
+
+    def dump(self) -> str:
+        return json.dumps(asdict(self))
+
+
+def stamp_of(folder: Path, *, count: int, deleted: int = 0) -> Stamp:
+    """Of an index that was closed cleanly. Chroma's database is left out, it changes whenever it is opened."""
+    return Stamp(int(folder.name), count, deleted, fingerprint(folder, ignore=CHROMA_DATABASE))
+
+
+def sound_vectors(catalog: Catalog) -> Stamp | None:
+    """The stamp of Chroma's folder, where that is there, whole and holds what the catalog holds."""
+    stamp = _fitting(catalog, VECTORS, catalog.place.vectors)
+    if stamp is None:
+        return None
+    try:
+        with (catalog.place.vectors / str(stamp.number) / CHROMA_DATABASE).open("rb") as file:
+            return stamp if file.read(len(_MAGIC)) == _MAGIC else None
+    except OSError:
+        return None
+
+
+def sound_keywords(catalog: Catalog) -> Stamp | None:
+    return _fitting(catalog, KEYWORDS, catalog.place.keywords)
+
+
+def sound_matrix(catalog: Catalog) -> bool:
+    """The matrix holds every chunk of the catalog."""
+    return next(catalog.vectors_after(matrix_files(catalog.place, catalog).last_id()), None) is None
+
+
+def faults(catalog: Catalog) -> list[str]:
+    """What the next ingest would build anew, in words; empty where all is well."""
+    if not catalog.counts().chunks:
+        return []
+    found = {
+        "vector index": sound_vectors(catalog) is not None,
+        "keyword index": sound_keywords(catalog) is not None,
+        "vector matrix": sound_matrix(catalog),
+    }
+    return [f"the {name} is missing, damaged or unfinished" for name, sound in found.items() if not sound]
+
+
+def _fitting(catalog: Catalog, key: str, folder: Path) -> Stamp | None:
+    text = catalog.meta(key)
+    if not text:
+        return None
+    stamp = Stamp(**json.loads(text))
+    files = fingerprint(folder / str(stamp.number), ignore=CHROMA_DATABASE)
+    return stamp if stamp.count == catalog.counts().chunks and stamp.files == files else None
