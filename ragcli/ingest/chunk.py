@@ -77,7 +77,7 @@ class Chunker:
         self._offset += len(text)
 
     def _outline(self, text: str) -> Outline:
-        return Outline(text, headings(text, format=self._format, markdown=self._markdown), self._path)
+        return Outline(text, list(headings(text, format=self._format, markdown=self._markdown)), self._path)
 
     def _chunk(self, text: str, start: int, end: int, outline: Outline, page: int | None) -> Chunk:
         body = text[start:end]

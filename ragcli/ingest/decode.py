@@ -57,7 +57,9 @@ _DECLARED = re.compile(
     rb"|^@charset\s+\"([\w.:-]+)\"",
     re.IGNORECASE,
 )
-_ESCAPES = re.compile(rb"\x1b[$(]|~\{")
+_VISIBLE = re.compile(r"\S")
+_BROKEN = re.compile("[\x7f-\x9f\ufffd\ud800-\uf8ff\ufdd0-\ufdef\ufffe\uffff\U000e0100-\U0010ffff]")
+_LATIN_SOUP = re.compile("[\xa0-\xffŒœŠšŽžŸƒˆ˜–—‘’‚“”„†‡•…‰‹›€™]")
 _COMMON_WIDE = re.compile("[ \n0-9,.，。、：；的一是不在有のにはをがて이다는을에의]")
 
 
@@ -107,9 +109,9 @@ def encoding_of(data: bytes, *, declared: str | None = None, complete: bool = Tr
     if suspicious > max(1, len(sample) * _MOST_CONTROLS):
         raise FileFailure("unsupported", "binary data, not a document")
     if _is_utf8(data, complete=complete):
-        return _seven_bit_encoding(sample) if _ESCAPES.search(sample) else "utf-8"
-    for name in (declared, _declaration(sample)):
-        if name and (codec := _codec(name)) and _reads(sample, codec):
+        return _seven_bit_encoding(sample) if b"\x1b" in sample or b"~{" in sample else "utf-8"
+    for stated in (declared, _declaration(sample)):
+        if stated and (codec := _codec(stated)) and _reads(sample, codec):
             return codec
     return _guess(sample)
 
@@ -117,15 +119,13 @@ def encoding_of(data: bytes, *, declared: str | None = None, complete: bool = Tr
 def looks_garbled(text: str) -> bool:
     """Whether this is what text looks like after it was read in the wrong encoding."""
     sample = text if len(text) <= 20_000 else text[:10_000] + text[len(text) // 2 :][:10_000]
-    visible = [c for c in sample if not c.isspace()]
-    if sample.isascii() or len(visible) < 8:
+    if sample.isascii():
         return False
-    broken = sum(1 for c in visible if c == "\ufffd" or unicodedata.category(c) in ("Co", "Cn", "Cs") or "\x7f" <= c < "\xa0")
-    broken += 3 * sample.count("锟斤拷")
-    if broken > 0.05 * len(visible):
-        return True
-    high = sum(1 for c in visible if "\xa0" <= c <= "\xff" or c in "ŒœŠšŽžŸƒˆ˜–—‘’‚“”„†‡•…‰‹›€™")
-    return high > 0.45 * len(visible)
+    visible = len(_VISIBLE.findall(sample))
+    if visible < 8:
+        return False
+    broken = len(_BROKEN.findall(sample)) + 3 * sample.count("锟斤拷")
+    return broken > 0.05 * visible or len(_LATIN_SOUP.findall(sample)) > 0.45 * visible
 
 
 def _has_surrogates(text: str) -> bool:
@@ -205,7 +205,9 @@ def _wide_without_mark(sample: bytes) -> str | None:
         if len(text) < 2:
             continue
         checked = text[:5000]
-        odd = sum(1 for c in checked if unicodedata.category(c) in ("Cc", "Co", "Cn", "Cs", "Cf") and c not in "\t\n\f\r")
+        odd = sum(
+            1 for c in checked if unicodedata.category(c) in ("Cc", "Co", "Cn", "Cs", "Cf") and c not in "\t\n\f\r"
+        )
         if odd * 100 <= len(checked) and len(_COMMON_WIDE.findall(checked)) * 25 >= len(checked):
             return codec
     return None

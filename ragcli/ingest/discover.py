@@ -1,4 +1,4 @@
-"""Which files there are below the given paths: a lazy, sorted walk that obeys ignore files and survives what it meets."""
+"""Which files there are below the given paths: a lazy, sorted walk that obeys ignore files and survives anything."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ragcli.errors import UsageError
 from ragcli.types import Failure, File
 
 if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec, PathSpec
+    from pathspec import GitIgnoreSpec, PathSpec, Pattern
 
 IGNORE_FILES = (".gitignore", ".ragcliignore")
 VCS_FOLDERS = frozenset({".git", ".hg", ".svn", ".bzr", ".jj", "CVS", "_darcs"})
@@ -67,8 +67,8 @@ class _Rules:
 
 @dataclass(slots=True)
 class _Walk:
-    include: PathSpec | None
-    exclude: PathSpec | None
+    include: PathSpec[Pattern] | None
+    exclude: PathSpec[Pattern] | None
     max_bytes: int
     follow_symlinks: bool
     named: frozenset[str]
@@ -185,7 +185,7 @@ class _Walk:
             yield File(path, status.st_size, status.st_mtime_ns, named)
 
 
-def _spec(patterns: Sequence[str]) -> PathSpec | None:
+def _spec(patterns: Sequence[str]) -> PathSpec[Pattern] | None:
     if not patterns:
         return None
     from pathspec import PathSpec

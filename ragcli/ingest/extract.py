@@ -13,11 +13,14 @@ from ragcli.types import Document
 Read: TypeAlias = Callable[[str, bytes], Document]
 
 
-def extract(path: str, data: bytes) -> Document:
-    """The text of a file with its title and structure. Raises FileFailure, its kind one of FAILURE_KINDS."""
+def extract(path: str, data: bytes, *, kind: str | None = None) -> Document:
+    """The text of a file with its title and structure; `kind` is what `sniff` said of it, where that was asked already.
+
+    Raises FileFailure.
+    """
     if not data.strip(b" \t\r\n\f\v\0\xef\xbb\xbf\xfe\xff"):
         raise FileFailure("empty", "the file is empty" if not data else "nothing but white space")
-    document = _reader(sniff(data[:HEAD], path))(path, data)
+    document = _reader(kind or sniff(data[:HEAD], path))(path, data)
     if not document.text.strip():
         raise FileFailure("no_text", "no text in it; if it shows pictures of text, run OCR over it first")
     return document

@@ -28,26 +28,34 @@ _MARKDOWN = re.compile(
 )
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\n(?:.*\n)*?(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _NO_PARAGRAPH = re.compile(r" {0,3}(?:[>|#]|[-*+][ \t]|\d{1,9}[.)][ \t]|`{3}|~{3}|<)| {4}|\t|[ \t]*$")
-_INLINE = re.compile(r"!?\[([^\]\n]*)\](?:\([^)\n]*\)|\[[^\]\n]*\])|<a\b[^>]*>|</a>|(?<!\w)[*_]{1,3}(?=\S)|(?<=\S)[*_]{1,3}(?!\w)|`")
-_ASCIIDOC = re.compile(r"^(?P<block>-{4,}|\.{4,}|={4,}|`{3,})[ \t]*$|^(?P<marks>={1,6})[ \t]+(?P<title>\S.*)$", re.MULTILINE)
-_ORG = re.compile(r"^[ \t]*#\+(?P<block>begin|end)_.*$|^(?P<marks>\*{1,8})[ \t]+(?P<title>\S.*)$", re.MULTILINE | re.IGNORECASE)
+_INLINE = re.compile(
+    r"!?\[([^\]\n]*)\](?:\([^)\n]*\)|\[[^\]\n]*\])|<a\b[^>]*>|</a>|(?<!\w)[*_]{1,3}(?=\S)|(?<=\S)[*_]{1,3}(?!\w)|`"
+)
+_ASCIIDOC = re.compile(
+    r"^(?P<block>-{4,}|\.{4,}|={4,}|`{3,})[ \t]*$|^(?P<marks>={1,6})[ \t]+(?P<title>\S.*)$", re.MULTILINE
+)
+_ORG = re.compile(
+    r"^[ \t]*#\+(?P<block>begin|end)_.*$|^(?P<marks>\*{1,8})[ \t]+(?P<title>\S.*)$", re.MULTILINE | re.IGNORECASE
+)
 _TEX = re.compile(
-    r"^[ \t]*\\(?P<name>part|chapter|section|subsection|subsubsection|paragraph)\*?[ \t]*(?:\[[^\]\n]*\])?\{(?P<title>[^\n]*?)\}",
+    r"^[ \t]*\\(?P<name>part|chapter|(?:sub){0,2}section|paragraph)\*?[ \t]*(?:\[[^\]\n]*\])?"
+    r"\{(?P<title>[^\n]*?)\}",
     re.MULTILINE,
 )
 _TEX_LEVELS = ("part", "chapter", "section", "subsection", "subsubsection", "paragraph")
 _RST = re.compile(
-    r"^(?:(?P<over>([=\-`:'\"~^_*+#<>.])\2{2,})[ \t]*\n)?(?P<title>[ \t]*\S[^\n]*)\n(?P<under>([=\-`:'\"~^_*+#<>.])\5{2,})[ \t]*$",
+    r"^(?:(?P<over>([=\-`:'\"~^_*+#<>.])\2{2,})[ \t]*\n)?(?P<title>[ \t]*\S[^\n]*)\n"
+    r"(?P<under>([=\-`:'\"~^_*+#<>.])\5{2,})[ \t]*$",
     re.MULTILINE,
 )
 
 
-def headings(text: str, *, format: str, markdown: bool) -> list[Heading]:
+def headings(text: str, *, format: str, markdown: bool) -> Iterator[Heading]:
     """The headings of a text in order; none for formats that have none."""
     if markdown:
-        return list(_markdown(text))
+        return _markdown(text)
     read = _READERS.get(format)
-    return list(read(text)) if read else []
+    return read(text) if read else iter(())
 
 
 class Outline:
@@ -58,6 +66,8 @@ class Outline:
         self._found = found
         self._starts = [heading.start for heading in found]
         self._paths = [path]
+        front = _FRONT_MATTER.match(text)
+        self._front = front.end() if front else 0  # it describes the document and belongs to no section
         for heading in found:
             outer = (above for above in self._paths[-1] if above.level < heading.level)
             self._paths.append((*outer, heading))
@@ -71,7 +81,7 @@ class Outline:
         """Titles of the sections that hold the whole passage; headings that it begins with are among them."""
         first, last = bisect_left(self._starts, start), bisect_left(self._starts, end)
         paths = []
-        position = start
+        position = max(start, self._front)
         for index in range(first, last):
             if self._text[position : self._found[index].start].strip():
                 paths.append(self._paths[index])
@@ -169,7 +179,11 @@ def _rst(text: str) -> Iterator[Heading]:
     for match in _RST.finditer(text):
         title = match["title"].strip()
         wide = sum(2 if ord(c) > 0x2E7F else 1 for c in title)
-        if len(match["under"]) < wide or (match["over"] and match["over"] != match["under"]) or not title.strip("=-`:'\"~^_*+#<>."):
+        if (
+            len(match["under"]) < wide
+            or (match["over"] and match["over"] != match["under"])
+            or not title.strip("=-`:'\"~^_*+#<>.")
+        ):
             continue
         kind = (bool(match["over"]), match["under"][0])
         if kind not in kinds:

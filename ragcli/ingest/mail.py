@@ -27,7 +27,7 @@ def read_mail(path: str, data: bytes) -> Document:
     if message.get_content_type() in _SEALED and message.get_param("smime-type") != "signed-data":
         raise FileFailure("encrypted", "an encrypted message; decrypt it first")
     parts = list(_leaves(message))
-    is_page = message.get_content_type() == "multipart/related" and "From" not in message or _saved_by(message)
+    is_page = (message.get_content_type() == "multipart/related" and "From" not in message) or _saved_by(message)
     format = "mhtml" if is_page or extension(path) in ("mht", "mhtml") else "eml"
     title, blocks = "", []
     body, attached = _chosen(parts)

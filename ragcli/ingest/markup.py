@@ -14,9 +14,12 @@ from ragcli.ingest.package import Element, local
 from ragcli.types import Document
 
 _ATTRIBUTES = r"(?:[^>\"']|\"[^\"]*\"|'[^']*')*+"
-_HEAD = re.compile(rf"(?is)<head\b{_ATTRIBUTES}>.*?(?:</head\s*>|(?=<body\b))|<meta\b{_ATTRIBUTES}>|<title\b.*?</title\s*>")
+_HEAD = re.compile(
+    rf"(?is)<head\b{_ATTRIBUTES}>.*?(?:</head\s*>|(?=<body\b))|<meta\b{_ATTRIBUTES}>|<title\b.*?</title\s*>"
+)
 _INLINE = re.compile(
-    rf"</?(?:a|b|i|u|s|em|strong|mark|font|small|big|cite|abbr|ins|sub|sup|span|bdi|bdo|wbr)\b{_ATTRIBUTES}>", re.IGNORECASE
+    rf"</?(?:a|b|i|u|s|em|strong|mark|font|small|big|cite|abbr|ins|sub|sup|span|bdi|bdo|wbr)\b{_ATTRIBUTES}>",
+    re.IGNORECASE,
 )
 _PICTURE = re.compile(rf"<img\b{_ATTRIBUTES}>", re.IGNORECASE)
 _ALT = re.compile(r"(?is)\balt\s*=\s*([\"'])(.*?)\1")
@@ -63,7 +66,9 @@ def read_xml(path: str, data: bytes) -> Document:
     except ElementTree.ParseError:
         return _damaged(path, markup)
     text = re.sub(r"\n{3,}", "\n\n", "\n".join(_blocks(root))).strip()
-    title = next((" ".join(e.text.split()) for e in root.iter() if local(e.tag) == "title" and e.text and e.text.strip()), "")
+    title = next(
+        (" ".join(e.text.split()) for e in root.iter() if local(e.tag) == "title" and e.text and e.text.strip()), ""
+    )
     return Document(path, title[:200] or stem(path), "xml", text, markdown=True)
 
 

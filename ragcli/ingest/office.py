@@ -31,7 +31,6 @@ _PICTURE = re.compile(r"!\[([^\]\n]*)\]\([^)\n]*\)")
 _LINK = re.compile(r"(?<!\\)\[((?:\\.|[^\[\]\\\n])*)\]\((?:\\.|[^()\\\n]|\([^()\n]*\))*\)")
 _EMPHASIS = re.compile(r"(?<!\\)\*+(?!\*)(?<!^\*(?= ))|(?<!\\)~~", re.MULTILINE)
 _BLOCK_MARK = re.compile(r"(?m)^\\(?=[#>+*-]|\d+[.)])")
-_SUMMARY = "\x05SummaryInformation".encode("utf-16-le")
 _STREAMS = (
     ("EncryptedPackage", "encrypted"),
     ("EncryptionInfo", "encrypted"),
@@ -50,7 +49,7 @@ def convert(data: bytes, format: str, *, markdown: bool = True) -> tuple[str, st
     from kreuzberg import ConcurrencyConfig, ExtractionConfig, extract_bytes_sync
 
     config = ExtractionConfig(
-        disable_ocr=True,
+        disable_ocr=True,  # type: ignore[call-arg]  # missing in its stubs
         use_cache=False,
         output_format="markdown" if markdown else "plain",
         concurrency=ConcurrencyConfig(max_threads=1),  # the workers are what runs at the same time
@@ -93,10 +92,8 @@ def read_rtf(path: str, data: bytes) -> Document:
 
 def read_ole(path: str, data: bytes) -> Document:
     """Word, Excel, PowerPoint and Outlook up to 2003; the container of an encrypted newer document is one too."""
-    for stream, format in _STREAMS:
-        if stream.encode("utf-16-le") in data:
-            break
-    else:
+    format = next((format for stream, format in _STREAMS if stream.encode("utf-16-le") in data), None)
+    if format is None:
         raise FileFailure("unsupported", "an OLE container that is no Word, Excel, PowerPoint or Outlook file")
     if format == "encrypted" or (format == "doc" and _is_encrypted_doc(data)):
         raise FileFailure("encrypted", "protected with a password; remove it first")

@@ -9,21 +9,28 @@ from ragcli.errors import FileFailure
 from ragcli.ingest.extract import stem
 from ragcli.types import Document
 
-_NO_TITLE = re.compile(r"(?i)^(?:untitled|microsoft \w+ - .*|.*\.(?:docx?|pptx?|xlsx?|indd|dvi|tex|qxd|pdf|html?)|document\d*|slide \d+|title|[\W\d_]*)$")
+_NO_TITLE = re.compile(
+    r"(?i)^(?:untitled|microsoft \w+ - .*|.*\.(?:docx?|pptx?|xlsx?|indd|dvi|tex|qxd|pdf|html?)"
+    r"|document\d*|slide \d+|title|[\W\d_]*)$"
+)
 _SENTENCE_END = tuple(".!?:;。！？：；…”’」』）)")
-_LIST_ITEM = re.compile(r"\s*(?:[•●○▪◦‣·*–—-]\s|\(?[0-9]{1,3}[.)、]|\(?[a-zA-Z][.)]\s|[一二三四五六七八九十]+[、.]|第[一二三四五六七八九十百0-9]+[章节節条條款])")
+_LIST_ITEM = re.compile(
+    r"\s*(?:[•●○▪◦‣·*–—-]\s|\(?[0-9]{1,3}[.)、]|\(?[a-zA-Z][.)]\s|[一二三四五六七八九十]+[、.]|第[一二三四五六七八九十百0-9]+[章节節条條款])"
+)
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 
 
 def read_pdf(path: str, data: bytes) -> Document:
     """Raises FileFailure: encrypted, corrupt, or no_text for scans and for fonts whose letters cannot be told."""
-    import pypdfium2
+    import pypdfium2  # type: ignore[import-untyped]
     from pypdfium2 import raw
 
     try:
         pdf = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
-        if getattr(error, "err_code", None) in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY) or "password" in str(error):
+        if getattr(error, "err_code", None) in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY) or "password" in str(
+            error
+        ):
             raise FileFailure("encrypted", "protected with a password; remove it first") from error
         raise FileFailure("corrupt", "damaged or cut-off PDF") from error
     try:
@@ -118,6 +125,10 @@ def _is_strange(word: str) -> bool:
     humps = len(re.findall(r"[a-zà-öø-ÿ][A-ZÀ-ÖØ-Þ]", word))
     mixed = len(re.findall(r"[^\W\d_][0-9]+[^\W\d_]", word))
     upper = sum(1 for c in word if c.isupper())
-    return humps > 1 or mixed > 0 or len(word) > 40 or (humps == 1 and upper > len(word) / 2) or (
-        word[:1].isdigit() and upper > 1 and len(word) > 5
+    return (
+        humps > 1
+        or mixed > 0
+        or len(word) > 40
+        or (humps == 1 and upper > len(word) / 2)
+        or (word[:1].isdigit() and upper > 1 and len(word) > 5)
     )

@@ -45,8 +45,8 @@ def title_of(path: str, text: str, format: str) -> str:
     stated = {"md": _FRONT_TITLE.match, "tex": _TEX_TITLE.search}.get(format)
     if stated and (match := stated(start)) and (title := match["title"].strip().strip("\"'")):
         return title
-    found = headings(start, format=format, markdown=format in MARKDOWN)
-    return found[0].title if found else stem(path)
+    first = next(headings(start, format=format, markdown=format in MARKDOWN), None)
+    return first.title if first else stem(path)
 
 
 def read_notebook(path: str, data: bytes) -> Document:

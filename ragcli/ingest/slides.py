@@ -137,5 +137,7 @@ def _core_title(archive: zipfile.ZipFile) -> str:
     for element in parse(archive, "docProps/core.xml"):
         if local(element.tag) == "title" and element.text:
             title = " ".join(element.text.split())
-            return "" if title.lower() in ("powerpoint presentation", "presentation", "powerpoint-präsentation") else title
+            return (
+                "" if title.lower() in ("powerpoint presentation", "presentation", "powerpoint-präsentation") else title
+            )
     return ""

@@ -85,7 +85,9 @@ _ALIASES = {
 _OFFICE = frozenset(
     "pdf doc docx docm dot dotx ppt pptx pptm pps ppsx xls xlsx xlsm xlsb odt ods odp epub msg rtf".split()
 )
-_HTML = re.compile(r"\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(?:!doctype\s+html|html|head|body|title|meta|table|div|p|h1)\b", re.I | re.S)
+_HTML = re.compile(
+    r"\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(?:!doctype\s+html|html|head|body|title|meta|table|div|p|h1)\b", re.I | re.S
+)
 _XML = re.compile(r"\s*(?:<\?xml\b|<!--.*?-->\s*<|<!DOCTYPE\s|<[A-Za-z_][\w.:-]*(?:\s[^<>]*)?/?>)", re.S)
 _HEADER_LINE = re.compile(r"(?:[!-9;-~]+:.*|[ \t].*)$")
 _SENDER = re.compile(r"^(?:from|received|return-path|mime-version|message-id):", re.I | re.M)
@@ -139,7 +141,9 @@ def _kind_of_text(text: str, name: str) -> str:
             return "html" if "<html" in start[:2000].lower() else "xml"
         if name == "html":
             return "html"
-    if name in ("svg", "rss", "atom", "xsd", "xsl", "xslt", "docbook", "dbk", "opml", "kml", "gpx") and _XML.match(start):
+    if name in ("svg", "rss", "atom", "xsd", "xsl", "xslt", "docbook", "dbk", "opml", "kml", "gpx") and _XML.match(
+        start
+    ):
         return "xml"
     if name in ("eml", "mht", "mhtml") or (name in ("", "txt", "mbox", "msg", "html") and _is_mail(start)):
         return "mail"

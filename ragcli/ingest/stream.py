@@ -12,7 +12,7 @@ from ragcli.ingest.chunk import Chunker, Count
 from ragcli.ingest.decode import SAMPLE, encoding_of, looks_garbled, normalized
 from ragcli.ingest.plain import MARKDOWN, title_of
 from ragcli.ingest.sniff import text_format
-from ragcli.types import Chunk, Reading
+from ragcli.types import Reading
 
 BLOCK = 1024 * 1024
 """Bytes that make one Reading."""

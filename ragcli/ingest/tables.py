@@ -37,7 +37,7 @@ class TableHeaders:
         if not text.startswith("|", last):
             self._header = None
         elif last > start or not continues:
-            self._header = _one_line(text[last:end].strip("| "))
+            self._header = _one_line(text[last:end]).strip("| ")
         return header
 
 

@@ -11,11 +11,11 @@ import os
 import signal
 import struct
 from dataclasses import replace
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import msgspec
 
-from ragcli.errors import FileFailure
+from ragcli.errors import FailureKind, FileFailure
 from ragcli.ingest.chunk import chunk
 from ragcli.ingest.extract import extract
 from ragcli.types import Chunk, Document
@@ -33,7 +33,7 @@ class Task(msgspec.Struct, frozen=True):
 class Answer(msgspec.Struct, frozen=True):
     """What came of a task: a failure of this kind, or the document with its text or its chunks."""
 
-    kind: str = ""
+    kind: FailureKind = "corrupt"
     message: str = ""
     sha256: str = ""
     document: Document | None = None
@@ -59,7 +59,7 @@ def _answer(task: Task) -> Answer:
     try:
         return _read(task)
     except FileFailure as failure:
-        return Answer(kind=failure.kind, message=failure.message)
+        return Answer(kind=cast(FailureKind, failure.kind), message=failure.message)
     except MemoryError:
         return Answer(kind="too_large", message="needs more memory than ingest.memory_mb allows")
     except OSError as error:
@@ -67,7 +67,9 @@ def _answer(task: Task) -> Answer:
     except RecursionError:
         return Answer(kind="corrupt", message="nested too deeply")
     except Exception as error:  # whatever a parser raises costs this file and no other
-        return Answer(kind="corrupt", message=f"cannot be parsed: {type(error).__name__}: {' '.join(str(error).split())[:120]}")
+        return Answer(
+            kind="corrupt", message=f"cannot be parsed: {type(error).__name__}: {' '.join(str(error).split())[:120]}"
+        )
 
 
 def _read(task: Task) -> Answer:
@@ -86,7 +88,7 @@ def _warm_up() -> None:
     from ragcli.ingest.office import convert
 
     convert(b"<p>ready</p>", "html")
-    import pypdfium2
+    import pypdfium2  # type: ignore[import-untyped]
 
     pypdfium2.PdfDocument.new().close()
 
@@ -115,4 +117,3 @@ def _receive(source: BinaryIO) -> bytes | None:
     if len(head) < LENGTH.size:
         return None
     return source.read(LENGTH.unpack(head)[0])
-

@@ -7,19 +7,20 @@ another one needs. They start when the first file needs them; a folder of Markdo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import signal
 import stat
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import msgspec
 
 from ragcli.config import Ingest
-from ragcli.errors import FAILURE_KINDS, FileFailure
+from ragcli.errors import FileFailure
 from ragcli.ingest.chunk import Count, chunk
 from ragcli.ingest.extract import extract
 from ragcli.ingest.sniff import HEAD, PARSED, sniff
@@ -27,6 +28,8 @@ from ragcli.ingest.stream import read_stream
 from ragcli.ingest.worker import LENGTH, Answer, Task
 from ragcli.types import File, Reading
 
+AT_ONCE = 32 * 1024
+"""Bytes up to which a text is read without a thread: that takes less than the way there and back."""
 STREAM_ABOVE = 4 * 2**20
 """Bytes above which a text is read as a stream."""
 MOST_FILES = 500
@@ -66,22 +69,29 @@ class Reader:
         Raises FileFailure; where that comes after the first Reading, what came before it is void.
         """
         try:
-            kind = await asyncio.to_thread(_look, file)
-            if kind in PARSED:
+            found = self._look(file) if file.size <= AT_ONCE else await asyncio.to_thread(self._look, file)
+            if isinstance(found, Reading):
+                yield found
+            elif found in PARSED:
                 yield await self._parsed(file)
-            elif file.size > STREAM_ABOVE:
+            else:
                 readings = read_stream(file.path, max_tokens=self._settings.chunk_tokens, tokens=self._tokens)
                 while reading := await asyncio.to_thread(next, readings, None):
                     yield reading
-            else:
-                yield await asyncio.to_thread(self._plain, file)
         except OSError as error:
             raise FileFailure("unreadable", f"cannot be read: {(error.strerror or str(error)).lower()}") from error
 
-    def _plain(self, file: File) -> Reading:
-        with open(file.path, "rb") as opened:
-            data = opened.read()
-        document = extract(file.path, data)
+    def _look(self, file: File) -> Reading | str:
+        """A small text as a whole; else what kind of file it is. Raises FileFailure, OSError."""
+        with open(file.path, "rb", opener=_open_regular) as opened:
+            data = opened.read(HEAD)
+            if not data:
+                raise FileFailure("empty", "the file is empty")
+            kind = sniff(data, file.path)
+            if kind in PARSED or file.size > STREAM_ABOVE:
+                return kind
+            data += opened.read()
+        document = extract(file.path, data, kind=kind)
         chunks = tuple(chunk(document, max_tokens=self._settings.chunk_tokens, tokens=self._tokens))
         return Reading(
             path=file.path,
@@ -96,8 +106,7 @@ class Reader:
         async with self._slots:
             answer = await self._ask(task)
         if answer.document is None:
-            kind = next((kind for kind in FAILURE_KINDS if kind == answer.kind), "corrupt")
-            raise FileFailure(kind, answer.message)
+            raise FileFailure(answer.kind, answer.message)
         document, chunks = answer.document, answer.chunks
         if self._tokens:
             made = chunk(document, max_tokens=self._settings.chunk_tokens, tokens=self._tokens)
@@ -146,10 +155,9 @@ class _Worker:
     """One process; it is asked one thing at a time."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdin and process.stdout  # noqa: S101 - both are pipes
         self._process = process
-        self._tasks = process.stdin
-        self._answers = process.stdout
+        self._tasks = cast(asyncio.StreamWriter, process.stdin)
+        self._answers = cast(asyncio.StreamReader, process.stdout)
         self.served = 0
 
     @classmethod
@@ -202,10 +210,8 @@ class _Worker:
     async def kill(self) -> int:
         """Ends the process at once and returns its exit code, negative for a signal."""
         if self.alive:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
-            except ProcessLookupError:
-                pass
         self._tasks.close()
         return await asyncio.shield(self._process.wait())
 
@@ -214,19 +220,17 @@ class _Worker:
         return await self._answers.readexactly(length)
 
 
-def _look(file: File) -> str:
-    """What kind of file it is. Raises FileFailure, OSError."""
-    if not stat.S_ISREG(os.stat(file.path).st_mode):  # it may have changed since it was found; a pipe would block
+def _open_regular(path: str, flags: int) -> int:
+    """Opens a file, but no pipe or device that has taken its place since it was found: those would block."""
+    opened = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
         raise FileFailure("unreadable", "not a regular file")
-    with open(file.path, "rb") as opened:
-        head = opened.read(HEAD)
-    if not head:
-        raise FileFailure("empty", "the file is empty")
-    return sniff(head, file.path)
+    return opened
 
 
 def _why(exit_code: int) -> FileFailure:
-    """What the death of a worker says about the file: allocations that fail end in SIGABRT, or SIGKILL by the system."""
+    """What a worker's death says about the file: allocations that fail end in SIGABRT, or in SIGKILL by the system."""
     if exit_code in (-signal.SIGABRT, -getattr(signal, "SIGKILL", 9)):
         return FileFailure("too_large", "needs more memory than ingest.memory_mb allows")
     return FileFailure("corrupt", f"crashes its parser (exit {exit_code})")
