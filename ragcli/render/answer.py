@@ -55,6 +55,10 @@ class Display(Protocol):
         """A line that is not part of the answer."""
         ...
 
+    def typed(self, text: str) -> None:
+        """What the person types meanwhile, for the next question."""
+        ...
+
     def tick(self) -> None:
         """Called some 20 times a second."""
         ...
@@ -84,6 +88,13 @@ async def show(
     return done
 
 
+def print_answer(console: Console, text: str) -> None:
+    """A whole answer, as it would look after it has come."""
+    display = _display(console, console)
+    display.token(clean(text))
+    display.close()
+
+
 class AnswerView:
     """One answer being shown; `answer` is what came so far."""
 
@@ -95,14 +106,15 @@ class AnswerView:
         notices: bool = True,
         reasoning: bool = True,
         choose: Choose | None = None,
-        display: Display | None = None,
+        waited: Callable[[float], None] | None = None,
     ) -> None:
         self._out = out
         self._err = err
         self._notices = notices
         self._reasoning = reasoning
         self._choose = choose
-        self.display = display or _display(out, err)
+        self._waited = waited
+        self.display = _display(out, err)
         self._cleaner = Cleaner()
         self._thoughts = Cleaner()
         self._done: Done | None = None
@@ -192,6 +204,8 @@ class AnswerView:
             if self._notices:
                 self.display.note(message)
             return
+        if self._waited:
+            self._waited(notice.wait_s)
         former = self._stage
         until = asyncio.get_running_loop().time() + notice.wait_s
         self._count_down(until, message, former)
@@ -266,6 +280,9 @@ class PlainDisplay:
         if self._out.is_terminal and not self._at_line_start:
             self.token("\n")
         print_line(self._err, clean(text), style)
+
+    def typed(self, text: str) -> None:
+        """No place to show it: the prompt will."""
 
     def tick(self) -> None:
         """Nothing is pending: each token was flushed."""

@@ -7,11 +7,14 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from ragcli.render.console import file_link, is_live, print_line, shown_path
+from ragcli.render.wrap import WrappedText
 from ragcli.text.analyze import terms
 from ragcli.text.clean import cells, clean, one_line
+from ragcli.text.question import content_terms
 from ragcli.text.sentences import Span, sentences
 from ragcli.types import Answer, Source
 
@@ -23,15 +26,11 @@ PIPED_WIDTH = 120
 
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1100-\u11ff\u3005-\u30ff\u3130-\u318f\u31f0-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"(?P<unspaced>[{_UNSPACED}]+)|[^\W{_UNSPACED}]+(?:[-_.'’][^\W{_UNSPACED}]+)*")
-_ASKING = frozenset(
-    "what which who whom whose when where why how do does did can i me my we our you your".split()
-    + "什么 怎么 多少 如何 哪些 是否".split()
-)
 
 
 def searched(question: str) -> frozenset[str]:
     """The terms of a question that are worth pointing at in a passage."""
-    return frozenset(terms(question)) - _ASKING
+    return frozenset(content_terms(question))
 
 
 def print_sources(
@@ -84,6 +83,19 @@ def source_line(source: Source, *, links: bool, folder: Path | None = None) -> T
     if heading := " › ".join(one_line(part, 60) for part in source.heading if part.strip()):
         line.append(f"  {heading}", "source.detail")
     return line.append(f"  {source.score:.2f}", "source.detail")
+
+
+def print_passage(console: Console, source: Source, *, query: str, cited: bool = False) -> None:
+    """One source in full, the words of the query emphasised."""
+    line = source_line(source, links=is_live(console))
+    if cited:
+        line.append("  cited", "cited")
+    print_line(console, line)
+    text = clean(source.text).strip("\n")
+    passage = WrappedText(text)
+    for first, last in matching(text, searched(query)):
+        passage.stylize("source.match", first, last)
+    console.print(Padding(passage, (0, 0, 0, len(str(source.n)) + 3)) if console.is_terminal else text)
 
 
 def _scores(source: Source) -> str:

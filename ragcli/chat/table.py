@@ -1,0 +1,185 @@
+"""What each command of the chat does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from ragcli.chat.commands import Command
+from ragcli.chat.export import exported
+from ragcli.render.console import print_line
+from ragcli.render.sources import print_passage, print_sources
+from ragcli.text.clean import one_line
+
+if TYPE_CHECKING:
+    from ragcli.chat.repl import Repl
+    from ragcli.types import Answer
+
+
+async def show_help(repl: Repl, _: str) -> None:
+    width = max(len(command.usage) for command in TABLE) + 2
+    for command in TABLE:
+        line = Text(command.usage.ljust(width), "status").append(command.help, "default")
+        if reason := command.unavailable(repl):
+            line = Text(f"{command.usage.ljust(width)}{command.help} ({reason})", "note")
+        print_line(repl.out, line)
+    repl.note('Esc Enter or Ctrl-J: new line.  """ opens and closes a block.  Ctrl-R: search what was asked before.')
+
+
+async def sources(repl: Repl, argument: str) -> None:
+    answer = _last(repl)
+    if not argument:
+        print_sources(repl.out, answer.sources, query=answer.question, cited=answer.cited)
+        return
+    for source in answer.sources:
+        if argument.strip("[]") == str(source.n):
+            print_passage(repl.out, source, query=answer.question, cited=source.n in answer.cited)
+            return
+    repl.note(f"There is no source {one_line(argument, 20)}: {_range(answer)}", "warning")
+
+
+async def retry(repl: Repl, _: str) -> None:
+    await repl.ask(_last(repl).question, again=True)
+
+
+async def stats(repl: Repl, _: str) -> None:
+    totals, last = repl.conversation.totals, repl.conversation.last
+    rows = [("answers", f"{totals.answers}, of them from the cache {totals.cached}")]
+    usage = totals.usage
+    about = "about " if usage.estimated else ""
+    rows.append(("tokens", f"{about}{usage.prompt_tokens} in, {about}{usage.completion_tokens} out"))
+    rows.append(("waits", f"{totals.waits}, together {totals.waited_s:.1f} s"))
+    if last:
+        timings = last.timings
+        spans = [("search", timings.retrieve_ms), ("first token", timings.first_token_ms), ("all", timings.total_ms)]
+        rows.append(("last answer", ", ".join(f"{name} {ms:.0f} ms" for name, ms in spans if ms is not None) or "-"))
+        rows.append(("answered by", " ".join(part for part in (last.provider, last.model) if part) or "-"))
+    for name, value in rows:
+        print_line(repl.out, Text(name.ljust(14), "note").append(one_line(value, 200), "default"))
+
+
+async def list_sessions(repl: Repl, _: str) -> None:
+    stored = repl.conversation.sessions.overview()
+    if not stored:
+        repl.note("No session is stored yet.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="note")
+    for name in ("session", "exchanges", "size", "last used"):
+        table.add_column(name, overflow="fold", justify="right" if name in {"exchanges", "size"} else "left")
+    now = time.time()
+    for info in stored:
+        mark = " (this one)" if info.name == repl.conversation.name else ""
+        table.add_row(one_line(info.name, 60) + mark, str(info.exchanges), size(info.bytes), age(now - info.updated_at))
+    repl.out.print(table)
+
+
+async def load(repl: Repl, name: str) -> None:
+    if name not in repl.conversation.sessions.names():
+        repl.note(f"There is no session {one_line(name, 60)}: /sessions lists them", "warning")
+        return
+    repl.conversation.load(name)
+    repl.recall()
+
+
+async def rename(repl: Repl, name: str) -> None:
+    name = one_line(name, 80)
+    if repl.conversation.rename(name):
+        repl.note(f"This session is now {name}.")
+    else:
+        repl.note(f"There is a session {name} already: choose another name", "warning")
+
+
+async def clear(repl: Repl, _: str) -> None:
+    name = repl.conversation.name
+    repl.conversation.start_anew()
+    repl.note(f"A new session begins; /load {name} goes back." if name else "A new session begins.")
+
+
+async def save(repl: Repl, argument: str) -> None:
+    _write(repl, Path(argument), _last(repl).answer.rstrip() + "\n")
+
+
+async def export(repl: Repl, argument: str) -> None:
+    path = Path(argument)
+    conversation = repl.conversation
+    _write(repl, path, exported(path, conversation.name or "chat", conversation.answers))
+
+
+async def leave(repl: Repl, _: str) -> None:
+    repl.interrupts.leaving = True
+
+
+def age(seconds: float) -> str:
+    """How long ago something was, in the largest unit that fits."""
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit} ago"
+    return "just now"
+
+
+def size(count: int) -> str:
+    return f"{count} B" if count < 1000 else f"{count / 1000:.0f} kB"
+
+
+def _write(repl: Repl, path: Path, text: str) -> None:
+    path = path.expanduser()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        repl.note(f"{path} exists already: choose another name", "warning")
+    except OSError as error:
+        repl.note(f"Cannot write {path}: {error.strerror or error}", "warning")
+    else:
+        repl.note(f"Written to {path}.")
+
+
+def _last(repl: Repl) -> Answer:
+    answer = repl.conversation.last
+    assert answer is not None  # noqa: S101  # the table lets no command through that needs one and has none
+    return answer
+
+
+def _range(answer: Answer) -> str:
+    numbers = [str(source.n) for source in answer.sources]
+    return f"the last answer has {', '.join(numbers)}" if numbers else "the last answer has none"
+
+
+def _needs_answer(repl: Repl) -> str:
+    return "" if repl.conversation.last else "no answer yet"
+
+
+def _needs_exchange(repl: Repl) -> str:
+    return "" if repl.conversation.answers else "nothing has been said yet"
+
+
+def _numbers(repl: Repl) -> Iterable[str]:
+    return [str(source.n) for source in repl.conversation.last.sources] if repl.conversation.last else []
+
+
+def _session_names(repl: Repl) -> Iterable[str]:
+    return repl.conversation.sessions.names()
+
+
+TABLE = (
+    Command("help", "this table", show_help, aliases=("?",)),
+    Command("sources", "the last answer's sources; one of them in full", sources, "[N]",
+            unavailable=_needs_answer, complete=_numbers),
+    Command("retry", "answer the last question again", retry, unavailable=_needs_answer),
+    Command("stats", "tokens, timings, cache hits, waits", stats),
+    Command("sessions", "stored sessions, the latest first", list_sessions),
+    Command("load", "go on with a stored session", load, "NAME", complete=_session_names),
+    Command("rename", "give this session a name", rename, "NAME"),
+    Command("clear", "begin a new session; this one stays stored", clear),
+    Command("save", "the last answer to a new file", save, "FILE", unavailable=_needs_answer, complete="path"),
+    Command("export", "this session to a new file: .md or .json", export, "FILE",
+            unavailable=_needs_exchange, complete="path"),
+    Command("exit", "leave; the session is saved", leave, aliases=("quit",)),
+)  # fmt: skip
+"""All commands, in the order of /help."""

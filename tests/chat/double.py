@@ -1,0 +1,140 @@
+"""The one stand-in for an assistant: it plays what a test enqueues and remembers what it was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from rich.console import Console
+
+from ragcli.errors import RagcliError
+from ragcli.render.console import make_console
+from ragcli.types import (
+    Answer,
+    Citation,
+    Done,
+    Event,
+    Pick,
+    Reply,
+    Retrieval,
+    Source,
+    SourcesFound,
+    Stop,
+    Token,
+    Turn,
+    Usage,
+)
+
+SOURCES = (
+    Source(
+        n=1, path="/docs/handbook.md", title="Handbook", format="markdown", score=0.91, lines=(3, 9),
+        text="Refunds take five days. Parcels leave on Mondays.", heading=("Orders", "Refunds"),
+    ),
+    Source(n=2, path="/docs/价格.pdf", title="价格", format="pdf", score=0.42, page=2, text="标准版每月五元。"),
+)  # fmt: skip
+
+
+@dataclass
+class Script:
+    """One answer: pieces of text, other events, waits (awaited with an eye on `stop`), or an error to end with."""
+
+    items: Sequence[str | Event | RagcliError | Callable[[], object] | float]
+    sources: tuple[Source, ...] = SOURCES
+    citations: tuple[Citation, ...] = ()
+    provider: str = "openai"
+
+
+@dataclass
+class Asked:
+    question: str
+    history: tuple[Turn, ...]
+    session: str | None
+    replies: list[Reply] = field(default_factory=list)
+
+
+class ScriptedAssistant:
+    """Ends at `stop` and at `Stop` as the real one does, also in the middle of a wait."""
+
+    collection = "default"
+    provider = "openai"
+    model = "scripted"
+    documents = 14
+    context_tokens = 8192
+
+    def __init__(self, *scripts: Script | Sequence[str]) -> None:
+        self.scripts = [script if isinstance(script, Script) else Script(list(script)) for script in scripts]
+        self.history: list[Asked] = []
+        self.closed = 0
+
+    async def answer(
+        self,
+        question: str,
+        *,
+        history: Sequence[Turn] = (),
+        session: str | None = None,
+        stop: asyncio.Event | None = None,
+    ) -> AsyncGenerator[Event, Reply | None]:
+        asked = Asked(question, tuple(history), session)
+        self.history.append(asked)
+        script = self.scripts.pop(0) if self.scripts else Script([f"You asked: {question}"])
+        stop = stop or asyncio.Event()
+        text, error, stopped, sources = "", None, False, script.sources
+        try:
+            for item in [SourcesFound(Retrieval(query=question, mode="hybrid", sources=sources)), *script.items]:
+                if stopped := stopped or stop.is_set():
+                    break
+                reply: Reply | None = None
+                if isinstance(item, (int, float)):
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(item):
+                            await stop.wait()
+                elif isinstance(item, str):
+                    text += item
+                    reply = yield Token(item)
+                elif isinstance(item, RagcliError):
+                    error = item
+                    break
+                elif callable(item):
+                    item()
+                    await asyncio.sleep(0)
+                else:
+                    reply = yield item
+                if reply is not None:
+                    asked.replies.append(reply)
+                if isinstance(reply, Pick):
+                    sources = tuple(source for source in sources if source.n in reply.numbers)
+                stopped = isinstance(reply, Stop)
+            stopped = stopped or stop.is_set()
+            yield Done(
+                Answer(
+                    question=question,
+                    answer=text,
+                    finish="error" if error else "interrupted" if stopped else "stop",
+                    grounded=not error,
+                    sources=sources,
+                    citations=script.citations or tuple(Citation(n, text, "supported") for n in (1,) if "[1]" in text),
+                    provider=script.provider,
+                    model=self.model,
+                    usage=Usage(prompt_tokens=1000, completion_tokens=len(text), total_tokens=1000 + len(text)),
+                    session=session,
+                ),
+                error,
+            )
+        finally:
+            self.closed += 1
+
+
+class Terminal(io.StringIO):
+    """A stream that claims to be a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def terminal(columns: int = 80, lines: int = 24, **environment: str) -> Console:
+    """A console on such a stream, with colours."""
+    size = {"COLUMNS": str(columns), "LINES": str(lines), "TERM": "xterm-256color"}
+    return make_console(Terminal(), environment=size | environment)

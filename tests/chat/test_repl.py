@@ -1,0 +1,396 @@
+"""The real loop, typed into through a pipe: what a person types, and all that is shown."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import re
+import signal
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from chat.double import Script, ScriptedAssistant, terminal
+from prompt_toolkit.input import PipeInput, create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+from ragcli.chat.reader import LineReader
+from ragcli.chat.repl import chat
+from ragcli.config import Repl as Settings
+from ragcli.errors import ConnectionLost, NothingRelevant
+from ragcli.render.console import make_console
+from ragcli.store.sessions import SQLiteSessions
+from ragcli.types import Answer, Citation, Notice, Reasoning, Rewritten, Turn
+
+UP, CTRL_C, CTRL_D, CTRL_J, ESC_ENTER, CTRL_R = "\x1b[A", "\x03", "\x04", "\n", "\x1b\r", "\x12"
+PASTE = "\x1b[200~{}\x1b[201~"
+
+
+async def until(happened: Callable[[], object]) -> None:
+    """Returns once it is so; fails after 10 seconds."""
+    async with asyncio.timeout(10):
+        while not happened():  # noqa: ASYNC110  # what is waited for is on the screen, and a screen sets no event
+            await asyncio.sleep(0.005)
+
+
+class Desk:
+    """A chat with everything around it; `typed` goes in, `said` came out."""
+
+    def __init__(self, tmp_path: Path, keys: PipeInput) -> None:
+        self.keys = keys
+        self.folder = tmp_path
+        self.sessions = SQLiteSessions(tmp_path / "home" / "sessions.db")
+        self.history_path = tmp_path / "home" / "history"
+        self.screen = io.StringIO()
+        self.console = make_console(self.screen, width=100)
+
+    async def run(self, assistant: ScriptedAssistant, typed: str, **options: object) -> int:
+        feeding = asyncio.create_task(asyncio.to_thread(self.keys.send_text, typed))  # a pipe takes 64 kB at once
+        running = chat(
+            assistant,
+            self.sessions,
+            console=self.console,
+            settings=Settings(),
+            history_path=self.history_path,
+            input=self.keys,
+            output=DummyOutput(),
+            **options,  # type: ignore[arg-type]
+        )
+        code = await asyncio.wait_for(running, 20)
+        await feeding
+        return code
+
+    @property
+    def said(self) -> str:
+        return self.screen.getvalue()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with create_pipe_input() as keys:
+        yield Desk(tmp_path, keys)
+
+
+GREETING = "14 documents in default, answers by scripted. /help lists the commands, Ctrl-D leaves.\n"
+SOURCES = (
+    "[1] /docs/handbook.md:3-9  Orders › Refunds  0.91  cited\n"
+    "    Refunds take five days. Parcels leave on Mondays.\n"
+    "[2] /docs/价格.pdf p.2  0.42\n"
+    "    标准版每月五元。\n"
+)
+
+
+def goodbye(name: str) -> str:
+    quoted = f'"{name}"' if " " in name or not name.isascii() else name
+    return f"Saved as {name}. Go on with: ragcli chat --resume, or: ragcli chat --session {quoted}\n"
+
+
+async def test_a_question_is_answered_with_its_sources_and_kept(desk: Desk) -> None:
+    assistant = ScriptedAssistant(["Refunds take ", "five days [1]."])
+    assert await desk.run(assistant, f"how long do refunds take?\r{CTRL_D}") == 0
+    assert desk.said == (
+        GREETING + "Refunds take five days [1].\n" + SOURCES + "\n" + goodbye("how long do refunds take")
+    )
+    assert desk.sessions.turns("how long do refunds take") == [
+        Turn("how long do refunds take?", "Refunds take five days [1].")
+    ]
+
+
+async def test_the_second_question_knows_the_first(desk: Desk) -> None:
+    assistant = ScriptedAssistant(["三十天。"], ["是。"])
+    await desk.run(assistant, f"退货期限是多久？\r节假日也算吗？\r{CTRL_D}")
+    first, second = assistant.history
+    assert first.history == ()
+    assert second.history == (Turn("退货期限是多久？", "三十天。"),)
+    assert first.session == second.session == "退货期限是多久"
+
+
+@pytest.mark.parametrize("word", ["/exit", "/quit", ".exit", "/EXIT"])
+async def test_commands_that_leave(desk: Desk, word: str) -> None:
+    assert await desk.run(ScriptedAssistant(), f"{word}\r") == 0
+    assert desk.said == GREETING
+
+
+async def test_an_unknown_command_suggests_the_nearest_and_asks_nothing(desk: Desk) -> None:
+    assistant = ScriptedAssistant()
+    await desk.run(assistant, f"/sorces\r.hlep\r/zzz\r{CTRL_D}")
+    assert "There is no command /sorces: did you mean /sources?" in desk.said
+    assert "There is no command .hlep: did you mean /help?" in desk.said
+    assert "There is no command /zzz: /help lists the commands" in desk.said
+    assert assistant.history == []
+
+
+@pytest.mark.parametrize("question", ["/etc/hosts: what is it for?", "... and then?", ".5 of what?", "/ means what?"])
+async def test_a_question_may_begin_with_a_slash_or_a_dot(desk: Desk, question: str) -> None:
+    assistant = ScriptedAssistant(["yes"])
+    await desk.run(assistant, f"{question}\r{CTRL_D}")
+    assert [asked.question for asked in assistant.history] == [question]
+
+
+async def test_help_lists_every_command_and_says_which_cannot_be_used_yet(desk: Desk) -> None:
+    await desk.run(ScriptedAssistant(), f"/help\r{CTRL_D}")
+    for usage in ("/help, /?", "/sources [N]", "/exit, /quit", "/export FILE", "/load NAME"):
+        assert usage in desk.said
+    assert re.search(r"/retry +answer the last question again \(no answer yet\)", desk.said)
+
+
+async def test_sources_shows_one_in_full_and_says_which_there_are(desk: Desk) -> None:
+    typed = f"/sources\rq\r/sources 2\r/sources 7\r{CTRL_D}"
+    await desk.run(ScriptedAssistant(["Five days [1]."]), typed)
+    assert "/sources: no answer yet" in desk.said
+    assert "[2] /docs/价格.pdf p.2  0.42\n标准版每月五元。\n" in desk.said
+    assert "There is no source 7: the last answer has 1, 2" in desk.said
+
+
+async def test_ctrl_c_in_the_middle_keeps_the_part_that_came(desk: Desk) -> None:
+    assistant = ScriptedAssistant(Script(["half ", lambda: desk.keys.send_text(CTRL_C), 5.0, "never"]), ["whole"])
+    task = asyncio.create_task(desk.run(assistant, "first\r"))
+    await until(lambda: assistant.closed)
+    desk.keys.send_text(f"second\r{CTRL_D}")
+    assert await task == 0
+    assert "half \nStopped; the part above is kept.\n" in re.sub(r"\[\d\].*\n.*\n", "", desk.said)
+    assert "never" not in desk.said
+    assert assistant.history[1].history == (Turn("first", "half "),)
+    (_, first), (_, second) = desk.sessions.exchanges("first")
+    assert (first.finish, second.finish) == ("interrupted", "stop")
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        pytest.param([5.0, "never"], id="before the first token"),
+        pytest.param([Notice("retry", "rate limited", wait_s=30), 30.0, "never"], id="in a retry wait"),
+    ],
+)
+async def test_ctrl_c_before_anything_came_stores_nothing_and_the_chat_goes_on(
+    desk: Desk, items: list[str | Notice | float]
+) -> None:
+    assistant = ScriptedAssistant(Script(items), ["fine"])
+    task = asyncio.create_task(desk.run(assistant, f"first\r{CTRL_C}"))
+    await until(lambda: assistant.closed)
+    desk.keys.send_text(f"second\r{CTRL_D}")
+    assert await task == 0
+    assert "never" not in desk.said
+    assert desk.sessions.turns("first") == [Turn("second", "fine")]
+
+
+async def test_ctrl_c_twice_leaves_in_the_middle_of_an_answer(desk: Desk) -> None:
+    assistant = ScriptedAssistant(Script(["half", lambda: desk.keys.send_text(CTRL_C * 2), 5.0]))
+    assert await desk.run(assistant, "first\r") == 0
+    assert desk.said.endswith(goodbye("first"))
+    assert desk.sessions.turns("first") == [Turn("first", "half")]
+
+
+async def test_ctrl_c_at_the_prompt_clears_the_line_then_hints_then_leaves(desk: Desk) -> None:
+    assistant = ScriptedAssistant(["answer"])
+    task = asyncio.create_task(desk.run(assistant, f"not this{CTRL_C}but this\r"))
+    await until(lambda: assistant.closed)
+    await asyncio.sleep(1.05)  # presses within a second leave
+    desk.keys.send_text(CTRL_C)
+    await until(lambda: "Ctrl-D or /exit leaves" in desk.said)
+    desk.keys.send_text(CTRL_C)
+    assert await task == 0
+    assert [asked.question for asked in assistant.history] == ["but this"]
+
+
+async def test_an_answer_that_does_not_heed_the_stop_is_cancelled_by_the_next_press(desk: Desk) -> None:
+    class Deaf(ScriptedAssistant):
+        async def answer(self, question: str, **_: object):  # type: ignore[no-untyped-def,override]
+            async for event in super().answer(question):
+                yield event
+            await asyncio.sleep(60)
+
+    assistant = Deaf(Script(["half"]))
+    task = asyncio.create_task(desk.run(assistant, "first\r"))
+    await until(lambda: "half" in desk.said)
+    desk.keys.send_text(CTRL_C + CTRL_C)
+    assert await task == 0
+    assert desk.sessions.turns("first") == [Turn("first", "half")]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("when", ["answering", "waiting"])
+async def test_a_signal_that_ends_the_chat_leaves_a_saved_session(desk: Desk, number: int, when: str) -> None:
+    assistant = ScriptedAssistant(
+        Script(["half", lambda: os.kill(os.getpid(), number), 5.0] if when == "answering" else ["half"])
+    )
+    before = signal.getsignal(number)
+    task = asyncio.create_task(desk.run(assistant, "first\r"))
+    if when == "waiting":
+        await until(lambda: assistant.closed)
+        os.kill(os.getpid(), number)
+    assert await task == 128 + number
+    assert desk.sessions.turns("first") == [Turn("first", "half")]
+    assert signal.getsignal(number) is before
+
+
+async def test_keys_typed_during_an_answer_wait_for_the_prompt(desk: Desk) -> None:
+    """Nothing that is typed early is lost, and none of it lands in the answer."""
+    script = Script(["one", lambda: desk.keys.send_text("sec"), 0.05, lambda: desk.keys.send_text("ond\r"), 0.05, "."])
+    assistant = ScriptedAssistant(script, ["two"])
+    task = asyncio.create_task(desk.run(assistant, "first\r"))
+    await until(lambda: assistant.closed == 2)
+    desk.keys.send_text(CTRL_D)
+    await task
+    assert [asked.question for asked in assistant.history] == ["first", "second"]
+    assert "one.\n" in desk.said
+
+
+async def test_several_lines_by_keys_quotes_and_paste(desk: Desk) -> None:
+    assistant = ScriptedAssistant(["1"], ["2"], ["3"], ["4"])
+    pasted = PASTE.format("p\rq\r")
+    typed = f'a{CTRL_J}b\rc{ESC_ENTER}d\r"""\re\r\rf\r"""\r{pasted}r\r{CTRL_D}'
+    await desk.run(assistant, typed)
+    assert [asked.question for asked in assistant.history] == ["a\nb", "c\nd", "e\n\nf", "p\nq\nr"]
+
+
+async def test_a_paste_of_ten_thousand_lines_is_quick_and_never_sends_itself(desk: Desk) -> None:
+    lines = "\r".join(f"line {number}" for number in range(10_000))
+    assistant = ScriptedAssistant(["long"])
+    start = asyncio.get_running_loop().time()
+    await desk.run(assistant, f"{PASTE.format(lines)}\r{CTRL_D}")
+    assert asyncio.get_running_loop().time() - start < 5
+    (asked,) = assistant.history
+    assert asked.question.count("\n") == 9_999
+
+
+async def test_history_is_kept_across_runs_for_its_owner_alone(desk: Desk) -> None:
+    await desk.run(ScriptedAssistant(["1"], ["2"]), f"first question\rother\r{CTRL_D}")
+    assistant = ScriptedAssistant(["3"], ["4"], ["5"])
+    task = asyncio.create_task(desk.run(assistant, "third\r"))
+    await until(lambda: assistant.closed)
+    desk.keys.send_text(f"{UP}{UP}{UP}\r{CTRL_R}oth\r\r{CTRL_D}")
+    await task
+    assert [asked.question for asked in assistant.history] == ["third", "first question", "other"]
+    if os.name == "posix":
+        assert stat.S_IMODE(desk.history_path.stat().st_mode) == 0o600
+
+
+async def test_a_session_is_resumed_with_its_last_exchange_shown(desk: Desk) -> None:
+    await desk.run(ScriptedAssistant(["the *first* answer"]), f"one\r{CTRL_D}")
+    assistant = ScriptedAssistant(["again"])
+    desk.screen.truncate(0)
+    await desk.run(assistant, f"two\r{CTRL_D}", resume=True)
+    assert "Session one: 1 exchange so far.\n❯ one\nthe *first* answer\n" in desk.said
+    assert assistant.history[0].history == (Turn("one", "the *first* answer"),)
+    assert len(desk.sessions.turns("one")) == 2
+
+
+async def test_resuming_without_a_session_says_so(desk: Desk) -> None:
+    await desk.run(ScriptedAssistant(), CTRL_D, resume=True)
+    assert "There is no session to resume yet: this one is new." in desk.said
+
+
+async def test_sessions_are_listed_named_loaded_and_left(desk: Desk) -> None:
+    assistant = ScriptedAssistant(["1"], ["2"], ["3"])
+    typed = "one\r/rename work\r/clear\rtwo\r/rename work\r/sessions\r/load work\r/load nothing\rthree\r"
+    await desk.run(assistant, typed + CTRL_D)
+    assert "This session is now work." in desk.said
+    assert "A new session begins; /load work goes back." in desk.said
+    assert "There is a session work already: choose another name" in desk.said
+    assert re.search(r"two \(this one\) +1 +\d+ k?B +just now *\nwork +1 +\d+ k?B +just now", desk.said)
+    assert "There is no session nothing: /sessions lists them" in desk.said
+    assert [turn.question for turn in desk.sessions.turns("work")] == ["one", "three"]
+    assert assistant.history[1].history == ()
+
+
+async def test_two_chats_in_one_session_lose_nothing_and_are_told(desk: Desk) -> None:
+    other = lambda: desk.sessions.append("shared", Answer(question="theirs", answer="their answer"))  # noqa: E731
+    assistant = ScriptedAssistant(Script([other, "ours"]), ["next"])
+    await desk.run(assistant, f"mine\rand\r{CTRL_D}", session="shared")
+    assert desk.said.count("Another chat writes in this session, too") == 1
+    assert [turn.question for turn in desk.sessions.turns("shared")] == ["theirs", "mine", "and"]
+    assert assistant.history[1].history == (Turn("theirs", "their answer"), Turn("mine", "ours"))
+
+
+async def test_retry_answers_again_in_the_place_of_the_former_answer(desk: Desk) -> None:
+    assistant = ScriptedAssistant(["bad"], ["better"], Script([ConnectionLost("the line is down")]))
+    await desk.run(assistant, f"q\r/retry\r/retry\r{CTRL_D}")
+    assert [asked.question for asked in assistant.history] == ["q", "q", "q"]
+    assert assistant.history[1].history == ()
+    assert desk.sessions.turns("q") == [Turn("q", "better")]
+    assert "error: the line is down" in desk.said
+
+
+async def test_answers_and_sessions_go_to_new_files_only(desk: Desk) -> None:
+    answer, markdown, json = desk.folder / "a.md", desk.folder / "new" / "s.md", desk.folder / "s.json"
+    typed = f"q\r/save {answer}\r/save {answer}\r/export {markdown}\r/export {json}\r/save\r{CTRL_D}"
+    await desk.run(ScriptedAssistant(["**Five** days [1]."]), typed)
+    assert answer.read_text() == "**Five** days [1].\n"
+    assert f"{answer} exists already" in desk.said.replace("\n", "")
+    assert "## q\n\n**Five** days [1].\n\nSources:\n\n- [1] docs/handbook.md:3-9" in markdown.read_text()
+    assert '"schema": 1' in json.read_text()
+    assert '"cited": true' in json.read_text()
+    assert "/save needs FILE" in desk.said
+
+
+async def test_what_cannot_be_answered_is_told_in_one_line_and_the_chat_goes_on(desk: Desk) -> None:
+    missing = NothingRelevant("nothing in the index speaks of that", remedy="ask in other words")
+    assistant = ScriptedAssistant(Script([missing], sources=()), ["fine"])
+    await desk.run(assistant, f"q\rr\r{CTRL_D}")
+    assert "error: nothing in the index speaks of that; ask in other words\n" in desk.said
+    assert "fine\n" in desk.said
+
+
+async def test_doubtful_citations_and_extracts_are_marked(desk: Desk) -> None:
+    doubts = (Citation(2, "It costs 9 [2].", "unsupported"), Citation(8, "Or so [8].", "unknown_source"))
+    await desk.run(
+        ScriptedAssistant(Script(["It costs 9 [2]."], citations=doubts, provider="extractive")), f"q\r{CTRL_D}"
+    )
+    assert "Extractive answer" in desk.said
+    assert "? not confirmed by [2]: It costs 9 [2].\n" in desk.said
+    assert "? there is no source [8]: Or so [8].\n" in desk.said
+
+
+async def test_text_that_would_steer_the_terminal_is_stripped(desk: Desk) -> None:
+    await desk.run(ScriptedAssistant(["a\x1b]0;tit", "le\x07b\x1b", "[2Jc"]), f"q\r{CTRL_D}")
+    assert "abc\n" in desk.said
+    assert "\x1b" not in desk.said
+
+
+async def test_stats_counts_tokens_and_waits(desk: Desk) -> None:
+    script = Script([Notice("retry", "rate limited", wait_s=0.0), Reasoning("hm"), Rewritten("better q"), "ok"])
+    await desk.run(ScriptedAssistant(script, ["ok"]), f"q\rr\r/stats\r{CTRL_D}")
+    assert re.search(r"answers +2, of them from the cache 0", desk.said)
+    assert re.search(r"tokens +about 2000 in, about 4 out", desk.said)
+    assert re.search(r"waits +1, together 0\.0 s", desk.said)
+
+
+async def test_an_empty_collection_says_what_to_do(desk: Desk) -> None:
+    assistant = ScriptedAssistant()
+    assistant.documents = 0
+    await desk.run(assistant, f"  \r\r{CTRL_D}")
+    assert desk.said == "Nothing is indexed in default yet. Leave with Ctrl-D, then: ragcli ingest FOLDER\n"
+    assert assistant.history == []
+
+
+async def test_lines_of_a_pipe_are_answered_one_by_one_without_escape_codes(tmp_path: Path) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    assistant = ScriptedAssistant(["一 [1]"], ["two"], ["three"])
+    code = await chat(
+        assistant,
+        SQLiteSessions(tmp_path / "sessions.db"),
+        console=make_console(out),
+        err=make_console(err),
+        settings=Settings(),
+        history_path=tmp_path / "history",
+        reader=LineReader(io.StringIO('q1\n\nq2\r\n"""\nq3\nq4\n"""\n/sources\n')),
+    )
+    assert code == 0
+    assert [asked.question for asked in assistant.history] == ["q1", "q2", "q3\nq4"]
+    assert out.getvalue().startswith("一 [1]\n\ntwo\n\nthree\n\n[1]")
+    assert "[1] /docs/handbook.md:3-9" in err.getvalue()
+    assert "\x1b" not in out.getvalue() + err.getvalue()
+
+
+async def test_a_terminal_shows_the_same_answer_with_its_markup(desk: Desk) -> None:
+    """With colour the Markdown is rendered and nothing of it is said twice."""
+    desk.console = terminal(columns=60)
+    await desk.run(ScriptedAssistant(["Refunds take **five** days [1].\n\n- one\n- two"]), f"q\r{CTRL_D}")
+    shown = desk.console.file.getvalue()  # type: ignore[attr-defined]
+    assert "\x1b[1mfive\x1b[0m" in shown
+    assert "**" not in shown
+    assert "\x1b]8;" in shown
