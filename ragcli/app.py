@@ -58,7 +58,7 @@ class Workspace:
         dry_run: bool = False,
         stop: asyncio.Event | None = None,
     ) -> AsyncGenerator[IngestEvent, None]:
-        """Indexes files and folders; the last event is the IngestReport. Raises UsageError, StoreError, EndpointError."""
+        """Indexes files and folders; the last event is the report. Raises UsageError, StoreError, EndpointError."""
         from ragcli.ingest.pipeline import ingest, plan
         from ragcli.ingest.workers import Reader
         from ragcli.store.collection import writer
@@ -78,6 +78,27 @@ class Workspace:
             force=force,
             stop=stop,
         )
+
+    async def remove(self, collection: str, paths: Sequence[str]) -> int:
+        """Takes documents out of the index and returns how many there were. Raises StoreError."""
+        from ragcli.ingest.pipeline import remove
+        from ragcli.store.collection import writer
+
+        target = writer(self.home, collection, open_keywords=open_keywords)
+        return await remove(paths, collection=target, wait=self.settings.ingest.wait)
+
+    async def delete(self, collection: str) -> None:
+        """Deletes a collection once nobody writes it. Raises IndexLocked, StoreUnwritable."""
+        from ragcli.store.lock import WriterLock
+
+        place = self.home.collection(collection)
+        lock = WriterLock(place)
+        async for _notice in lock.acquire(self.settings.ingest.wait):
+            pass
+        try:
+            place.delete()
+        finally:
+            lock.release()
 
     # --- the journey of a question
 
@@ -126,6 +147,18 @@ class Workspace:
         finally:
             await provider.aclose()
 
+    async def models(self) -> tuple[str, ...]:
+        """Names of the models that the endpoint serves, where it says. Raises EndpointError."""
+        from ragcli.providers.http import Endpoint
+
+        chat = self.settings.chat
+        timeouts = {"connect_timeout": chat.connect_timeout, "idle_timeout": chat.idle_timeout}
+        endpoint = Endpoint(chat.base_url, chat.api_key, **timeouts)
+        try:
+            return await endpoint.models()
+        finally:
+            await endpoint.aclose()
+
     # --- embedders
 
     def embedder(self, model: str) -> Embedder:
@@ -148,11 +181,11 @@ class Workspace:
         return self.embedder(catalog.embedder.rpartition(":")[0] if catalog.embedder.count(":") > 1 else STATIC)
 
 
-def open_keywords(folder: Path) -> KeywordIndex:
+def open_keywords(path: Path, *, create: bool = False) -> KeywordIndex:
     from ragcli.store.keywords import TantivyIndex
     from ragcli.text.analyze import terms
 
-    return TantivyIndex(folder, analyze=terms)
+    return TantivyIndex(path, analyze=terms, create=create)
 
 
 def stacked(

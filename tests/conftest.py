@@ -1,4 +1,4 @@
-"""The front doors that every test goes through: the command line in a subprocess, a home of its own, a real endpoint."""
+"""The front doors of every test: the command line in a subprocess, a home of its own, a real endpoint."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent
 SAMPLE_DOCS = REPOSITORY / "sample_docs"
 sys.path.insert(0, str(Path(__file__).parent))
+
+from endpoint import endpoint  # noqa: E402 - tests/ is on the path since the line above
+
+__all__ = ["endpoint"]
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

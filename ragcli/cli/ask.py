@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Literal
 
 from ragcli.cli import documents
 from ragcli.cli.inputs import question_and_extra
 from ragcli.cli.loop import run_async
-from ragcli.errors import Interrupted, RagcliError
+from ragcli.errors import Interrupted, RagcliError, UsageError
 from ragcli.types import Done
 
 if TYPE_CHECKING:
@@ -29,13 +30,18 @@ def run(
     shape: Shape,
 ) -> int:
     text, extra = question_and_extra(question)
+    if session is not None and not session.strip():
+        raise UsageError("a session needs a name", remedy="give one with --session NAME")
     workspace = context.workspace(flags)
 
     async def main(stop: asyncio.Event) -> int:
         async with workspace.assistant(collection) as assistant:
-            events = assistant.answer(text, session=session, stop=stop, extra=extra)
+            history = workspace.sessions().turns(session) if session else ()
+            events = assistant.answer(text, history=history, session=session, stop=stop, extra=extra)
             done = await _show(events, context, shape)
-        return _finish(done, context, shape)
+        if session:
+            workspace.sessions().append(session, done.answer)
+        return _exit_code(done)
 
     return run_async(main)
 
@@ -45,18 +51,19 @@ async def _show(events: AsyncGenerator[Event, Reply | None], context: Context, s
         from ragcli.render.answer import show
 
         return await show(events, out=context.out(), err=context.err(), quiet=context.quiet)
-    async for event in events:
-        if shape == "events" and (line := documents.event(event)):
-            documents.emit(line)
-        if isinstance(event, Done):
-            if shape == "document":
-                documents.emit(documents.answer(event.answer, event.error))
-            return event
+    async with aclosing(events):
+        async for event in events:
+            if shape == "events" and (line := documents.event(event)):
+                documents.emit(line)
+            if isinstance(event, Done):
+                if shape == "document":
+                    documents.emit(documents.answer(event.answer, event.error))
+                return event
     raise RagcliError("the answer ended without its last event")
 
 
-def _finish(done: Done, context: Context, shape: Shape) -> int:
-    """The exit code; says on stderr why the answer is missing or incomplete."""
+def _exit_code(done: Done) -> int:
+    """Says on stderr besides why the answer is missing or incomplete."""
     if done.error is not None:
         from ragcli.cli.main import report
 

@@ -10,8 +10,8 @@ import stat
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ragcli import __version__
@@ -66,7 +66,7 @@ def _print(context: Context, checks: list[Check]) -> None:
 async def _checks(context: Context) -> AsyncIterator[Check]:
     yield Check("versions", "ok", _versions())
     for step in (_home, _disk, _terminal, _tiktoken):
-        for check in _guarded(step.__name__.strip("_"), lambda step=step: step(context)):
+        for check in _guarded(step.__name__.strip("_"), partial(step, context)):
             yield check
     try:
         workspace = context.workspace()
@@ -74,9 +74,9 @@ async def _checks(context: Context) -> AsyncIterator[Check]:
         yield Check("configuration", "fail", error.message, error.remedy)
         return
     yield Check("configuration", "ok", str(context.config_file()))
-    for check in _guarded("embedder", lambda: _embedder(workspace)):
+    for check in _guarded("embedder", partial(_embedder, workspace)):
         yield check
-    for check in _guarded("collections", lambda: _collections(workspace)):
+    for check in _guarded("collections", partial(_collections, workspace)):
         yield check
     async for check in _endpoint(workspace):
         yield check
@@ -144,7 +144,7 @@ def _embedder(workspace: Workspace) -> Iterator[Check]:
 
 
 def _collections(workspace: Workspace) -> Iterator[Check]:
-    from ragcli.store.collection import faults
+    from ragcli.store.stamps import faults
 
     names = workspace.collections()
     if not names:

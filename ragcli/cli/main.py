@@ -26,7 +26,7 @@ def run(arguments: Sequence[str]) -> int:
         code = app(arguments, prog_name="ragcli", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
-    except BrokenPipeError:  # the reader has seen enough, as in `| head -1`
+    except (BrokenPipeError, SystemExit):  # the reader has seen enough, as in `| head -1`; Typer makes an exit of it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as exc:

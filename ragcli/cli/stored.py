@@ -62,8 +62,10 @@ def list_documents(context: Context, collection: str, *, json: bool) -> int:
     from ragcli.render.progress import size_text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, options in {"chunks": "right", "size": "right", "format": "left", "state": "left"}.items():
-        table.add_column(name, justify=options, no_wrap=True)
+    table.add_column("chunks", justify="right", no_wrap=True)
+    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("format", no_wrap=True)
+    table.add_column("state", no_wrap=True)
     table.add_column("path", overflow="fold")
     for document in stored:
         path = escape(clean(document.path))

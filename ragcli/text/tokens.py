@@ -87,6 +87,12 @@ def counter(model: str) -> Count:
     return (encoding and _exact(encoding)) or estimator(model)
 
 
+def is_exact(model: str) -> bool:
+    """Whether `counter` counts the tokens of this model rather than estimating them."""
+    encoding = encoding_of(model)
+    return encoding is not None and _exact(encoding) is not None
+
+
 def estimate(text: str, encoding: Encoding) -> int:
     """Tokens of a text under an encoding, over-estimated by a quarter or so."""
     weights = _WEIGHTS[encoding]

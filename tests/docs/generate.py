@@ -2,7 +2,8 @@
 
 usage: generate.py [--check]
 
-Each generated part stands between `<!-- NAME -->` and `<!-- /NAME -->`. `--check` changes nothing and fails when the file is stale.
+Each generated part stands between `<!-- NAME -->` and `<!-- /NAME -->`. `--check` changes nothing and fails where the
+file is stale.
 """
 
 from __future__ import annotations
