@@ -61,6 +61,7 @@ class TantivyIndex:
         self._analyze_question = analyze_question
         self._schema = _schema()
         self._writer: tantivy.IndexWriter | None = None
+        self._uncommitted = False
         self._index = self._open(create)
         with self._guarded():
             self._index.config_reader("manual")
@@ -165,14 +166,16 @@ class TantivyIndex:
         if self._writer is not None:
             with self._guarded():
                 self._writer.commit()
+            self._uncommitted = False
             self.reload()
 
     def close(self) -> None:
-        """Lets go of the files; what was not committed is gone."""
+        """Lets go of the files; what was not committed is gone. Merges end first: the files are final after it."""
         writer, self._writer = self._writer, None
         if writer is not None:
             with self._guarded():
-                writer.rollback()
+                if self._uncommitted:  # a rollback leaves merges writing behind our back
+                    writer.rollback()
                 writer.wait_merging_threads()
 
     def _document(self, entry: KeywordEntry) -> tantivy.Document:
@@ -192,6 +195,7 @@ class TantivyIndex:
         if self._writer is None:
             with self._guarded():
                 self._writer = self._index.writer(_WRITER_MEMORY, 1)
+        self._uncommitted = True
         return self._writer
 
     # --- the folder

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ragcli import config
 from ragcli.errors import FileFailure
-from ragcli.ingest.pipeline import ingest
+from ragcli.ingest.pipeline import ingest, plan
 from ragcli.ports import Embedder, KeywordQuery
 from ragcli.store.catalog import Catalog
 from ragcli.store.collection import open_reader, open_vectors, writer
@@ -34,9 +34,13 @@ class HashEmbedder:
     dimensions: int = 32
     id: str = "hash:32"
     texts: list[str] = field(default_factory=list)
+    after: tuple[int, Callable[[], None]] | None = None
+    """What is called once so many texts were embedded."""
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         self.texts += texts
+        if self.after is not None and len(self.texts) >= self.after[0]:
+            self.after[1]()
         return np.stack([self._vector(text) for text in texts])
 
     async def embed_query(self, text: str) -> np.ndarray:
@@ -128,6 +132,10 @@ class Library:
         assert isinstance(events[-1], IngestReport)
         self.last_events = events
         return events[-1]
+
+    async def plan(self) -> list[Any]:
+        target = writer(self.home, self.collection, open_keywords=TantivyIndex)
+        return [event async for event in plan([str(self.docs)], collection=target, settings=config.Ingest())]
 
     def read(self) -> Catalog:
         return open_reader(self.home, self.collection)
