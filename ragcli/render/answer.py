@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from ragcli.render.console import is_live, print_line
+from ragcli.render.console import is_live, print_line, silent_keys
 from ragcli.render.sources import print_sources, print_verdicts
 from ragcli.text.clean import Cleaner, clean, one_line
 from ragcli.types import (
@@ -82,7 +82,8 @@ async def show(
     Raises what the generator raises, with the part that came shown before. The caller says what `Done.error` tells.
     """
     view = AnswerView(out=out, err=err, notices=not quiet, reasoning=reasoning, choose=choose)
-    done = await view.run(events)
+    with silent_keys() if is_live(out) else nullcontext():
+        done = await view.run(events)
     if not quiet:
         view.show_sources(done.answer)
     return done
