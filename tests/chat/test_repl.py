@@ -35,6 +35,16 @@ async def until(happened: Callable[[], object]) -> None:
             await asyncio.sleep(0.005)
 
 
+class Prompts(DummyOutput):
+    """Counts how often a prompt was drawn for the first time: pastes are told apart from there on."""
+
+    def __init__(self) -> None:
+        self.shown = 0
+
+    def enable_bracketed_paste(self) -> None:
+        self.shown += 1
+
+
 class Desk:
     """A chat with everything around it; `typed` goes in, `said` came out."""
 
@@ -44,6 +54,7 @@ class Desk:
         self.sessions = SQLiteSessions(tmp_path / "home" / "sessions.db")
         self.history_path = tmp_path / "home" / "history"
         self.screen = io.StringIO()
+        self.prompts = Prompts()
         self.console = make_console(self.screen, width=100)
 
     async def run(self, assistant: ScriptedAssistant, typed: str, **options: object) -> int:
@@ -55,7 +66,7 @@ class Desk:
             settings=Settings(),
             history_path=self.history_path,
             input=self.keys,
-            output=DummyOutput(),
+            output=self.prompts,
             **options,  # type: ignore[arg-type]
         )
         code = await asyncio.wait_for(running, 20)
@@ -260,9 +271,12 @@ async def test_a_paste_of_ten_thousand_lines_is_quick_and_never_sends_itself(des
 async def test_history_is_kept_across_runs_for_its_owner_alone(desk: Desk) -> None:
     await desk.run(ScriptedAssistant(["1"], ["2"]), f"first question\rother\r{CTRL_D}")
     assistant = ScriptedAssistant(["3"], ["4"], ["5"])
+    desk.prompts = Prompts()
     task = asyncio.create_task(desk.run(assistant, "third\r"))
-    await until(lambda: assistant.closed)
-    desk.keys.send_text(f"{UP}{UP}{UP}\r{CTRL_R}oth\r\r{CTRL_D}")
+    await until(lambda: desk.prompts.shown == 3)  # the prompt, the answer, the next prompt: history is loaded there
+    desk.keys.send_text(f"{UP}{UP}{UP}\r")
+    await until(lambda: desk.prompts.shown == 5)
+    desk.keys.send_text(f"{CTRL_R}oth\r\r{CTRL_D}")
     await task
     assert [asked.question for asked in assistant.history] == ["third", "first question", "other"]
     if os.name == "posix":
