@@ -71,6 +71,7 @@ class Reply:
     malformed_after: int | None = None
     error_after: int | None = None
     end_after: int | None = None
+    held_open: bool = False
 
 
 def tokenize(text: str) -> tuple[str, ...]:
@@ -151,7 +152,9 @@ class ModelServer:
         self.delay, self.before_first = delay, before_first
         self.history: list[Received] = []
         self.open_connections = 0
-        self.most_connections = 0
+        self.accepted = 0
+        self.most_at_once = 0
+        self._serving = 0
         self._scripts: dict[str, deque[Reply]] = defaultdict(deque)
         self._loop = asyncio.new_event_loop()
         self._thread: threading.Thread | None = None
@@ -168,6 +171,13 @@ class ModelServer:
 
     def requests(self, path: str = CHAT) -> list[Received]:
         return [request for request in self.history if request.path.endswith(path)]
+
+    def wait_until_idle(self, seconds: float = 5.0) -> bool:
+        """Whether every reply has ended, or its client gone, before the time is over."""
+        end = time.monotonic() + seconds
+        while self._serving and time.monotonic() < end:
+            time.sleep(0.002)
+        return not self._serving
 
     # --- life ----------------------------------------------------------------------------------------------
 
@@ -225,11 +235,13 @@ class ModelServer:
         assert task is not None
         self._connections.add(task)
         self.open_connections += 1
-        self.most_connections = max(self.most_connections, self.open_connections)
+        self.accepted += 1
         try:
             early = b""
             while (request := await self._read(early, reader)) is not None:
                 self.history.append(request)
+                self._serving += 1
+                self.most_at_once = max(self.most_at_once, self._serving)
                 serving = asyncio.ensure_future(self._serve(request, writer))
                 listening = asyncio.ensure_future(reader.read(1))  # a client that goes away ends what it asked for
                 try:
@@ -238,6 +250,7 @@ class ModelServer:
                     if (not serving.done() and not early) or not await serving:
                         break
                 finally:
+                    self._serving -= 1
                     for waiting in (serving, listening):
                         waiting.cancel()
                     await asyncio.gather(serving, listening, return_exceptions=True)
@@ -337,7 +350,7 @@ class ModelServer:
                 return False
             if sent == reply.reset_after:
                 return _reset(writer)
-            if sent == reply.hang_after:
+            if sent == reply.hang_after:  # nothing more, not even an end
                 await asyncio.Event().wait()
             while sent == reply.keep_alive_after:
                 await send.comment()
@@ -355,6 +368,8 @@ class ModelServer:
                 await send.event(chunk({field_name: token}))
         if reply.finish is not None:
             await send.event(chunk({}, reply.finish))
+        if reply.held_open:
+            await asyncio.Event().wait()
         if reply.usage and (body.get("stream_options") or {}).get("include_usage"):
             await send.event(json.dumps(base | {"choices": [], "usage": usage}))
         if reply.done:
