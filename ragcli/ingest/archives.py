@@ -8,6 +8,7 @@ import zipfile
 from xml.etree import ElementTree
 
 from ragcli.errors import FileFailure
+from ragcli.ingest.books import read_epub
 from ragcli.ingest.office import convert, markdown_document
 from ragcli.ingest.package import paragraphs, unpack
 from ragcli.ingest.slides import read_odp, read_pptx
@@ -32,6 +33,8 @@ def read_zip(path: str, data: bytes) -> Document:
         names = set(archive.namelist())
         format = _format(archive, names)
         _check(archive, names)
+        if format == "epub":
+            return read_epub(path, archive)
         if format == "pptx":
             return read_pptx(path, archive)
         if format == "odp":

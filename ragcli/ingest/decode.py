@@ -59,6 +59,22 @@ _DECLARED = re.compile(
 )
 _VISIBLE = re.compile(r"\S")
 _BROKEN = re.compile("[\x7f-\x9f\ufffd\ud800-\uf8ff\ufdd0-\ufdef\ufffe\uffff\U000e0100-\U0010ffff]")
+_BOXED = re.compile("(?<=[\x80-\u03ff])[\u2500-\u259f]")
+_HAN = re.compile("[\u4e00-\u9fff]")
+_ALPHABETS = re.compile("[\u0370-\u06ff\u0e00-\u0e7f]")
+_MIXED = re.compile(
+    "[\u0370-\u06ff\u0e00-\u0e7f][A-Za-z\xa2-\xaa\xac-\xb6\xb8-\xba\xbc-\xff]|[A-Za-z\xc0-\xff][\u0370-\u06ff\u0e00-\u0e7f]"
+    "|[α-ω][Α-Ω]|[а-яё][А-ЯЁ]"
+    "|(?<=[\u0370-\u06ff])[\u2500-\u259f]+(?=[\u0370-\u06ff])"
+)
+_HANGUL = re.compile("[\uac00-\ud7a3]")
+_KANA = re.compile("[\u3041-\u30fa]")
+_COMMON_HAN = (
+    "的一是不了在人有我他这個个们們中来來上大为為和国國地到以说說时時要就出会會可也你对對生能而子那得于於着著下自之年过過发發"
+    "后後作里用道行所然家种事成方多经經去法学學如都同现現当沒没动起看定天分还進进好小部其主样樣理心本前开開但因只从想实日"
+    "者意无無力它与與长長把机機十民第公此已工使情明性知全三又关關点點正业外將将两高间由问問重物手应應文体體相见見被利二等"
+    "产產新己制身果加月合回特代内內信表化位次度任常先海通教原东東提立及比员員解水名真市期品件数路安号號"
+)
 _LATIN_SOUP = re.compile("[\xa0-\xffŒœŠšŽžŸƒˆ˜–—‘’‚“”„†‡•…‰‹›€™]")
 _COMMON_WIDE = re.compile("[ \n0-9,.，。、：；的一是不在有のにはをがて이다는을에의]")
 
@@ -106,6 +122,8 @@ def encoding_of(data: bytes, *, declared: str | None = None, complete: bool = Tr
     suspicious = len(sample) - len(sample.translate(None, _CONTROLS))
     if suspicious and (wide := _wide_without_mark(sample)):
         return wide
+    if b"\x1b$)C" in sample[:4096] and _reads(sample, "iso2022_kr"):  # it shifts with control characters
+        return "iso2022_kr"
     if suspicious > max(1, len(sample) * _MOST_CONTROLS):
         raise FileFailure("unsupported", "binary data, not a document")
     if _is_utf8(data, complete=complete):
@@ -124,7 +142,7 @@ def looks_garbled(text: str) -> bool:
     visible = len(_VISIBLE.findall(sample))
     if visible < 8:
         return False
-    broken = len(_BROKEN.findall(sample)) + 3 * sample.count("锟斤拷")
+    broken = len(_BROKEN.findall(sample)) + len(_BOXED.findall(sample)) + 3 * sample.count("锟斤拷")
     return broken > 0.05 * visible or len(_LATIN_SOUP.findall(sample)) > 0.45 * visible
 
 
@@ -137,13 +155,13 @@ def _has_surrogates(text: str) -> bool:
 
 
 def _is_utf8(data: bytes, *, complete: bool) -> bool:
-    """Valid, or so nearly valid (a damaged character in hundreds) that nothing else can be meant."""
+    """Valid, or so nearly valid (nine characters of ten) that nothing else can be meant."""
     try:
         codecs.getincrementaldecoder("utf-8")().decode(data, final=complete)
     except UnicodeDecodeError:
         text = data[:SAMPLE].decode("utf-8", "replace")
         broken = text.count("\ufffd")
-        return broken * 50 <= sum(1 for c in text if c > "\x7f")
+        return broken * 10 <= sum(1 for c in text if c > "\x7f")
     return True
 
 
@@ -178,7 +196,22 @@ def _reads(sample: bytes, codec: str) -> bool:
     except UnicodeError:
         return False
     # Real files hold a damaged character here and there; more than one in two hundred means another encoding.
-    return text.count("\ufffd") * 200 <= len(text) and not looks_garbled(text)
+    return text.count("\ufffd") * 200 <= len(text) and not looks_garbled(text) and not _is_unlikely(text)
+
+
+def _is_unlikely(text: str) -> bool:
+    """What one encoding makes of another: words of two alphabets or of mixed case, Chinese mixed with Korean or
+    without its commonest characters.
+
+    Those are 40 % of running Chinese text, 15 % of lists of names, and 3 % of characters taken by chance.
+    """
+    sample = text[:20_000]
+    if len(_MIXED.findall(sample)) > 0.1 * len(_ALPHABETS.findall(sample)):
+        return True
+    han, hangul = len(_HAN.findall(sample)), len(_HANGUL.findall(sample))
+    if han > 8 and han > 0.3 * hangul > 0.06 * han:
+        return True
+    return han >= 30 and not _KANA.search(sample) and sum(map(sample.count, _COMMON_HAN)) < 0.07 * han
 
 
 def _guess(sample: bytes) -> str:

@@ -18,10 +18,14 @@ def extract(path: str, data: bytes, *, kind: str | None = None) -> Document:
 
     Raises FileFailure.
     """
-    if not data.strip(b" \t\r\n\f\v\0\xef\xbb\xbf\xfe\xff"):
-        raise FileFailure("empty", "the file is empty" if not data else "nothing but white space")
+    if not data:
+        raise FileFailure("empty", "the file is empty")
+    if not data.strip(b"\0"):
+        raise FileFailure("corrupt", "nothing but zero bytes")
     document = _reader(kind or sniff(data[:HEAD], path))(path, data)
     if not document.text.strip():
+        if document.lined:
+            raise FileFailure("empty", "nothing but white space")
         raise FileFailure("no_text", "no text in it; if it shows pictures of text, run OCR over it first")
     return document
 

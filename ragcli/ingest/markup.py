@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from html import unescape
 from xml.etree import ElementTree
 
+from ragcli.errors import FileFailure
 from ragcli.ingest.decode import decode
 from ragcli.ingest.extract import stem
 from ragcli.ingest.office import convert
@@ -29,11 +30,15 @@ _TITLE = re.compile(r"(?is)<title\b[^>]*>(.*?)</title\s*>")
 _HEADING = re.compile(r"(?is)<h1\b[^>]*>(.*?)</h1\s*>")
 _TAG = re.compile(r"(?s)<!--.*?-->|<[/!?a-zA-Z][^>]*>")
 _ENCODED_MARKUP = re.compile(r"<(?:p|br|div|a|img|b|i|ul|table|span|strong|h\d)\b[^>]*/?>", re.IGNORECASE)
+_AMPLIFICATION = 43  # XML_ERROR_AMPLIFICATION_LIMIT_BREACH of expat
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 
 
 def read_html(path: str, data: bytes) -> Document:
-    text, title = html_text(decode(data).text)
+    markup = decode(data).text
+    if "<!ENTITY" in markup[:10_000]:
+        return read_xml(path, data)
+    text, title = html_text(markup)
     return Document(path, title or stem(path), "html", text, markdown=True)
 
 
@@ -50,6 +55,8 @@ def html_text(markup: str) -> tuple[str, str]:
     parts = _VERBATIM.split(markup)
     parts[::2] = [re.sub(r"\s+", " ", part) for part in parts[::2]]
     text, _ = convert("".join(parts).encode("utf-8"), "html")
+    if not text.strip():  # nested more deeply than the converter goes
+        text = _without_tags(markup)
     return text.strip("\n"), title[:200]
 
 
@@ -63,8 +70,11 @@ def read_xml(path: str, data: bytes) -> Document:
     markup = decode(data).text
     try:
         root = ElementTree.fromstring(_DECLARATION.sub("", markup))  # noqa: S314 - expat limits entity expansion itself
-    except ElementTree.ParseError:
-        return _damaged(path, markup)
+    except ElementTree.ParseError as error:
+        if error.code == _AMPLIFICATION:
+            raise FileFailure("too_large", "its entities unpack to far more than the file") from error
+        text = _without_tags(re.sub(r"<!\[CDATA\[(.*?)\]\]>", lambda match: match[1], markup, flags=re.DOTALL))
+        return Document(path, stem(path), "xml", text)
     text = re.sub(r"\n{3,}", "\n\n", "\n".join(_blocks(root))).strip()
     title = next(
         (" ".join(e.text.split()) for e in root.iter() if local(e.tag) == "title" and e.text and e.text.strip()), ""
@@ -72,11 +82,10 @@ def read_xml(path: str, data: bytes) -> Document:
     return Document(path, title[:200] or stem(path), "xml", text, markdown=True)
 
 
-def _damaged(path: str, markup: str) -> Document:
-    text = re.sub(r"<!\[CDATA\[(.*?)\]\]>", lambda match: match[1], markup, flags=re.DOTALL)
-    text = unescape(_TAG.sub(" ", _HIDDEN.sub(" ", text)))
+def _without_tags(markup: str) -> str:
+    text = unescape(_TAG.sub(" ", _HIDDEN.sub(" ", markup)))
     lines = (" ".join(line.split()) for line in text.split("\n"))
-    return Document(path, stem(path), "xml", re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip())
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
 def _blocks(element: Element) -> Iterator[str]:

@@ -16,7 +16,6 @@ MIME = {
     "xlsb": "application/vnd.ms-excel.sheet.binary.macroEnabled.12",
     "odt": "application/vnd.oasis.opendocument.text",
     "ods": "application/vnd.oasis.opendocument.spreadsheet",
-    "epub": "application/epub+zip",
     "doc": "application/msword",
     "xls": "application/vnd.ms-excel",
     "ppt": "application/vnd.ms-powerpoint",
@@ -95,7 +94,7 @@ def read_ole(path: str, data: bytes) -> Document:
     format = next((format for stream, format in _STREAMS if stream.encode("utf-16-le") in data), None)
     if format is None:
         raise FileFailure("unsupported", "an OLE container that is no Word, Excel, PowerPoint or Outlook file")
-    if format == "encrypted" or (format == "doc" and _is_encrypted_doc(data)):
+    if format == "encrypted" or _is_sealed(data, format):
         raise FileFailure("encrypted", "protected with a password; remove it first")
     if format == "msg":
         text, _ = convert(data, "msg", markdown=False)
@@ -104,12 +103,19 @@ def read_ole(path: str, data: bytes) -> Document:
     return read_converted(path, data, format)
 
 
-def _is_encrypted_doc(data: bytes) -> bool:
-    """Bit 8 of the flags in the file information block ([MS-DOC] 2.5.1); the block begins a sector of 512 bytes."""
-    for start in range(512, len(data) - 12, 512):
-        if data[start : start + 2] == b"\xec\xa5":
-            return bool(data[start + 11] & 0x01)
-    return False
+def _is_sealed(data: bytes, format: str) -> bool:
+    """Whether a legacy file says that it is encrypted; the streams that say so begin at sectors of 512 bytes."""
+    match format:
+        case "doc":  # a bit of the file information block, [MS-DOC] 2.5.1
+            blocks = (start for start in range(512, len(data) - 12, 512) if data[start : start + 2] == b"\xec\xa5")
+            return any(data[start + 11] & 1 for start in blocks)
+        case "xls":  # the record FilePass after the first one, [MS-XLS] 2.4.117
+            start = data.find(b"\x09\x08\x10\x00\x00\x06\x05\x00")
+            return start >= 0 and data[start + 20 : start + 22] == b"\x2f\x00"
+        case "ppt":  # the token of the atom CurrentUser, [MS-PPT] 2.3.2
+            return b"\xf6\x0f\x14\x00\x00\x00\xdf\xc4\xd1\xf3" in data
+        case _:
+            return False
 
 
 def _unescaped(markdown: str) -> str:

@@ -88,7 +88,8 @@ def test_the_heading_path_leads_to_the_section_of_a_chunk() -> None:
 
 def test_a_hash_in_a_code_fence_or_front_matter_is_no_heading() -> None:
     """Comments of code are not sections."""
-    text = "---\ntitle: x\n# comment\n---\n\n# Real\n\n```sh\n# install\n```\n\n~~~~\n# again\n~~~\n# still\n~~~~\n\nEnd.\n"
+    front = "---\ntitle: x\n# comment\n---\n\n"
+    text = front + "# Real\n\n```sh\n# install\n```\n\n~~~~\n# again\n~~~\n# still\n~~~~\n\nEnd.\n"
     assert {each.heading for each in chunks_of(text, 4000)} == {("Real",)}
 
 
@@ -98,7 +99,7 @@ def test_a_chunk_of_several_sections_names_what_they_share() -> None:
     assert [each.heading for each in chunks_of(text, 400)] == [("Handbook",)]
 
 
-@pytest.mark.parametrize("body", ["Returns are free within thirty days of delivery. " * 40, "退货须在三十天内提出。" * 80])
+@pytest.mark.parametrize("body", ["Returns are free for thirty days. " * 60, "退货须在三十天内提出。" * 80])
 def test_a_heading_stays_with_the_text_that_it_stands_over(body: str) -> None:
     """Neither a heading alone nor a heading at the end of the passage before it."""
     text = "# Shop\n\n## Terms\n\n" + body + "\n\n## Returns\n\n" + body
@@ -157,9 +158,10 @@ def test_the_count_of_the_embedder_is_obeyed_where_it_is_given() -> None:
     assert "".join("".join(each.text.split()) for each in found) == "".join(text.split())
 
 
-@pytest.mark.parametrize("text", ["x" * 300_000, "字" * 100_000, "# a\n" * 20_000, ">" * 20_000, "[" * 20_000, "- " * 20_000])
-def test_degenerate_text_takes_no_more_than_linear_time(text: str) -> None:
-    """One endless line, only headings, endless nesting: seconds, not hours."""
+@pytest.mark.parametrize("unit", ["xxxx", "字", "# a\n", ">", "[", "- ", "* *", "|"])
+def test_degenerate_text_takes_no_more_than_linear_time(unit: str) -> None:
+    """One endless line, only headings, endless nesting: a second, not hours."""
+    text = unit * 40_000
     found = chunks_of(text, 400)
     assert sum(len("".join(each.text.split())) for each in found) == len("".join(text.split()))
 
