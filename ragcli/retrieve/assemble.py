@@ -6,13 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 
 from ragcli.retrieve.rerank import Candidate
 from ragcli.types import Source, StoredChunk
 
-SAME = 0.9
-"""Share of common pieces (Jaccard) from which two passages are taken for copies of each other."""
+SAME = 0.95
+"""Share of common words (Jaccard) from which two passages are taken for copies of each other."""
 LARGEST = 3
 """Chunks in one source."""
 SHARE = 0.6
@@ -20,9 +21,8 @@ SHARE = 0.6
 RELATED = 0.5
 """A passage of another document has something to say from this share of the best score."""
 
-_PIECE = 8  # characters
+_PIECES = re.compile(r"\w+")
 _NUMBERS = re.compile(r"\d+(?:[.,:/-]\d+)*")
-_SPACES = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,42 +35,50 @@ class _Group:
 
 def assemble(candidates: Sequence[Candidate], k: int) -> tuple[Source, ...]:
     """At most k sources, best first, out of candidates in their order."""
-    groups = _joined(_unlike(candidates, enough=3 * k), k)
+    groups = _joined(_unlike(candidates, enough=2 * k + 5), k)
     chosen = _mixed(groups, k)
     return tuple(_source(n, group) for n, group in enumerate(chosen, start=1))
 
 
 def _unlike(candidates: Sequence[Candidate], *, enough: int) -> list[Candidate]:
-    """Without copies of better ones. Texts that differ in a number say different things and are both kept."""
+    """Without copies of better ones."""
     kept: list[Candidate] = []
-    seen: list[tuple[int, frozenset[str], frozenset[str]]] = []
+    seen: dict[frozenset[str], list[_Fingerprint]] = {}
     for candidate in candidates:
-        text = _SPACES.sub("", candidate.chunk.text).casefold()
-        numbers = frozenset(_NUMBERS.findall(text))
-        pieces: frozenset[str] = frozenset()
-        copy = False
-        for length, other_numbers, other_pieces in seen:
-            if other_numbers == numbers and SAME * length <= len(text) <= length / SAME:
-                pieces = pieces or _pieces(text)
-                if len(pieces & other_pieces) >= SAME * len(pieces | other_pieces):
-                    copy = True
-                    break
-        if not copy:
+        fingerprint = _Fingerprint(candidate.chunk.text)
+        alike = seen.setdefault(fingerprint.numbers, [])
+        if not any(fingerprint.is_copy_of(other) for other in alike):
             kept.append(candidate)
-            seen.append((len(text), numbers, pieces or _pieces(text)))
+            alike.append(fingerprint)
         if len(kept) == enough:
             break
     return kept
 
 
-def _pieces(text: str) -> frozenset[str]:
-    return frozenset(text[start : start + _PIECE] for start in range(max(1, len(text) - _PIECE + 1)))
+class _Fingerprint:
+    """What a text is compared by: its numbers, its length, and, only where those agree, its words or clauses."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.numbers = frozenset(_NUMBERS.findall(text))
+
+    @cached_property
+    def pieces(self) -> frozenset[str]:
+        """Words in a script that has spaces, clauses in one that has none."""
+        return frozenset(_PIECES.findall(self._text.casefold()))
+
+    def is_copy_of(self, other: _Fingerprint) -> bool:
+        """Texts that differ in a number say different things, however alike they are."""
+        shorter, longer = sorted((len(self._text), len(other._text)))
+        if self.numbers != other.numbers or shorter < SAME * longer:
+            return False
+        return len(self.pieces & other.pieces) >= SAME * len(self.pieces | other.pieces)
 
 
 def _joined(candidates: Sequence[Candidate], k: int) -> list[_Group]:
     """Chunks that follow each other in a document become one group, where the better of them stood.
 
-    Only the first 2k candidates may join: a neighbour that barely matches would only make its source longer.
+    Only the first 2k may join: a neighbour that barely matches would only make its source longer.
     """
     groups: list[_Group] = []
     for place, candidate in enumerate(candidates):

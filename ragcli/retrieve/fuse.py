@@ -40,7 +40,7 @@ def vector_weight(embedder: str, question: str) -> Weight:
     """
     other_script = bool(_HAN_KANA_HANGUL.search(question))
     if embedder.startswith("static:"):
-        return Weight(0.2 if other_script else 0.25)
+        return Weight(0.2 if other_script else 0.3)
     name = embedder.lower()
     if other_script and re.search(
         r"minilm-l\d|[-/]en\b|english|e5-(small|base|large)-v2|gte-(small|base|large)$", name

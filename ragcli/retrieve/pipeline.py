@@ -14,7 +14,7 @@ from ragcli.retrieve.confidence import THRESHOLD, confidence
 from ragcli.retrieve.fuse import Weight, fuse, keyword_bound, vector_weight
 from ragcli.retrieve.legs import Found, Legs, OpenKeywords, OpenVectors
 from ragcli.retrieve.query import Question, parse, without_phrases
-from ragcli.retrieve.rerank import Candidate, Ranker, Ranking
+from ragcli.retrieve.rerank import BuiltinRanker, Candidate, Ranker, Ranking
 from ragcli.text.analyze import terms
 from ragcli.types import Mode, Retrieval, StoredChunk
 
@@ -33,12 +33,12 @@ class HybridRetriever:
         ranker: Ranker | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """An index may be given as a function that opens it; without a `ranker` the fused order stands."""
+        """An index may be given as a function that opens it; the built-in ranker is the default."""
         self._settings = settings or Retrieve()
         self._reader = reader
         self._embedder = embedder
         self._legs = Legs(reader, vectors, keywords, embedder, depth=self._settings.candidates)
-        self._ranker = ranker
+        self._ranker = ranker or BuiltinRanker()
         self._clock = clock
 
     def close(self) -> None:
@@ -53,11 +53,12 @@ class HybridRetriever:
         if question.keywords.phrases and not candidates:
             question = without_phrases(question)
             candidates = await self._candidates(question, mode, k)
+        rarity = self._legs.rarity(question)
         ranking = Ranking(tuple(candidates))
-        if rerank and self._ranker is not None:
-            ranking = await self._ranker.rank(question, candidates)
+        if rerank:
+            ranking = await self._ranker.rank(question, candidates, rarity)
         sources = assemble(ranking.candidates, k)
-        sure = confidence(question, self._legs.rarity(question), sources)
+        sure = confidence(question, rarity, sources)
         return Retrieval(
             query=query,
             mode=mode,

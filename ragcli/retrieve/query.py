@@ -17,6 +17,8 @@ from ragcli.text.question import content_terms
 LONGEST = 10_000
 """Characters of a question that count; a pasted book is not searched to its end."""
 
+_SHORT = 80
+"""Characters beside its phrases, a Chinese one counted twice, up to which a query's quotes are meant as an operator."""
 _QUOTED = r'"([^"]+)"|“([^”]+)”|「([^」]+)」'
 _OPERATOR = re.compile(
     rf'(?<!\S)path:(?:"([^"]+)"|(\S+))'  # groups 1, 2
@@ -64,6 +66,8 @@ def parse(query: str) -> Question:
     if not text and not paths:
         text, excluded = cleaned, []
     free = _without(text, phrases)
+    if len(free) + sum(character > "\u2e7f" for character in free) > _SHORT:
+        free, phrases = text, []
     keywords = KeywordQuery(free, phrases=tuple(phrases), excluded=tuple(excluded), paths=tuple(paths))
     return Question(text, keywords, tuple(content_terms(text)))
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ragcli.errors import EndpointError
 from ragcli.ports import Reranker
+from ragcli.retrieve.proximity import LATIN_WINDOW, closeness
 from ragcli.retrieve.query import Question
 from ragcli.types import Notice, Scores, StoredChunk
 
@@ -38,19 +40,49 @@ class Ranking:
 
 
 class Ranker(Protocol):
-    async def rank(self, question: Question, candidates: Sequence[Candidate]) -> Ranking: ...
+    async def rank(self, question: Question, candidates: Sequence[Candidate], rarity: Mapping[str, float]) -> Ranking:
+        """The candidates in a better order; `rarity` is of the question's terms."""
+        ...
+
+
+class BuiltinRanker:
+    """Prefers passages that hold the question's words close together; needs no model and takes a millisecond or two."""
+
+    SHARE = 0.2
+    """What closeness can add to a fused score of at most 1; any share from 0.1 to 0.3 does well.
+
+    Of a question that is longer than the window less can stand in it, so there it adds less.
+    """
+    DEPTH = 20
+    """Candidates that are read."""
+
+    async def rank(self, question: Question, candidates: Sequence[Candidate], rarity: Mapping[str, float]) -> Ranking:
+        weight = {term: count * rarity.get(term, 0.0) for term, count in Counter(question.terms).items()}
+        share = self.SHARE * min(1.0, LATIN_WINDOW / max(1, len(question.text)))
+        ranked = []
+        for place, candidate in enumerate(candidates):
+            close = closeness(weight, candidate.chunk.text) if place < self.DEPTH else 0.0
+            score = ((candidate.scores.fused or 0.0) + share * close) / (1 + share)
+            ranked.append(replace(candidate, scores=replace(candidate.scores, rerank=score)))
+        ranked.sort(key=lambda candidate: (-candidate.score, candidate.chunk.id))
+        return Ranking(tuple(ranked))
 
 
 class ModelRanker:
     """Lets a model order the first candidates, within a time; if it fails, their order stands and a notice says so."""
 
-    def __init__(self, reranker: Reranker, *, timeout: float, depth: int = 30) -> None:
-        """`timeout` in seconds; the model reads the first `depth` candidates, the rest follow as they were."""
+    def __init__(self, reranker: Reranker, *, timeout: float, depth: int = 30, before: Ranker | None = None) -> None:
+        """`timeout` in seconds; the model reads the first `depth` candidates of the ranker `before` it."""
         self._reranker = reranker
         self._timeout = timeout
         self._depth = depth
+        self._before = before or BuiltinRanker()
 
-    async def rank(self, question: Question, candidates: Sequence[Candidate]) -> Ranking:
+    async def rank(self, question: Question, candidates: Sequence[Candidate], rarity: Mapping[str, float]) -> Ranking:
+        before = await self._before.rank(question, candidates, rarity)
+        return await self._by_model(question, before.candidates)
+
+    async def _by_model(self, question: Question, candidates: Sequence[Candidate]) -> Ranking:
         head, tail = candidates[: self._depth], candidates[self._depth :]
         if not head:
             return Ranking(tuple(candidates))

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from os import PathLike
 
 BODY = "body"
-WEIGHTS = {BODY: 1.0, "title": 0.3, "heading": 0.3, "name": 0.2}
+WEIGHTS = {BODY: 1.0, "title": 0.3, "heading": 0.3, "name": 0.1}
 """What a match in each field is worth; the others add to the body, which repeats most headings and many titles."""
 
 _FORMAT = "1"
 """Of the schema and the analyzer together: an index of another format is built anew."""
-_LONGEST_TITLE = 100  # characters; a longer one is the beginning of a text that has no title
+_LONGEST_TITLE = 100  # characters; a longer one is the beginning of a text that has none
 _MOST_TERMS = 128  # of a query: the rarest; time grows with each
 _WRITER_MEMORY = 64_000_000
 
@@ -179,15 +179,16 @@ class TantivyIndex:
                 writer.wait_merging_threads()
 
     def _document(self, entry: KeywordEntry) -> tantivy.Document:
-        title = entry.title if len(entry.title) <= _LONGEST_TITLE else ""
         path = entry.path.replace("\\", "/")
+        name = path.rpartition("/")[2]
+        untitled = len(entry.title) > _LONGEST_TITLE or name.startswith(entry.title)
         body = self._analyze(entry.body, keep_stop_words=True)
         document = tantivy.Document()
         document.add_unsigned("id", entry.id)
         document.add_text("path", path.lower())
         document.add_text(BODY, " ".join(term for term in body if term not in STOP_WORDS))
         document.add_text("common", " ".join(term for term in body if term in STOP_WORDS))
-        for field, text in (("title", title), ("heading", entry.heading), ("name", path.rpartition("/")[2])):
+        for field, text in (("title", "" if untitled else entry.title), ("heading", entry.heading), ("name", name)):
             document.add_text(field, " ".join(self._analyze(text)))
         return document
 
