@@ -89,6 +89,8 @@ class Indexer:
         """All the other steps."""
         if batch.chunks or batch.finished:
             self._indexes.add(batch.chunks)
+        elif any(self._retires(item) for item in batch.failed):
+            self._indexes.open()  # while they still hold what the catalog holds
         replaced = sum(file.path in self._ready for _, file, _ in batch.finished)
         with self._catalog.transaction():
             if batch.chunks or batch.finished:
@@ -104,6 +106,8 @@ class Indexer:
     def remove(self, paths: Sequence[str]) -> int:
         """Takes documents and failures out; the number of documents."""
         document_ids = [self._ready.pop(path) for path in paths if path in self._ready]
+        if document_ids:
+            self._indexes.open()  # while they still hold what the catalog holds
         with self._catalog.transaction():
             self._catalog.forget_failures(paths)
             if document_ids:
@@ -156,7 +160,7 @@ class Indexer:
             path = item.failure.path
             if path in self._unfinished:
                 retired.append(self._unfinished.pop(path))
-            if item.failure.kind in _NOTHING_TO_FIND and path in self._ready:
+            if self._retires(item):
                 retired.append(self._ready.pop(path))
             if item.file is not None and not item.known:
                 self._catalog.fail(item.failure, size=item.file.size, mtime_ns=item.file.mtime_ns)
@@ -165,9 +169,11 @@ class Indexer:
         if retired:
             self._catalog.retire(retired)
 
+    def _retires(self, item: Failed) -> bool:
+        return item.failure.kind in _NOTHING_TO_FIND and item.failure.path in self._ready
+
     def _release(self) -> None:
         """Retired chunks leave the indexes with the next batch, and the catalog after that."""
         retired = self._catalog.unsettled(stale=False)
         if retired:
-            self._indexes.open()
             self._indexes.delete(retired)

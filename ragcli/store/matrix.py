@@ -1,7 +1,7 @@
 """The vectors of a collection as one flat file that the exact scan maps into memory.
 
 `matrix/N.f32` holds rows of float32, `matrix/N.ids` the int64 chunk id of each, ascending; N is in the catalog. They
-hold every chunk up to the last id, whatever became of it since: rows are only appended, by the writer, after the
+hold every chunk up to the last id that counts, and some that do not: rows are only appended, by the writer, after the
 catalog's transaction. So a reader at any moment maps what is there, takes the chunks above the last id from the
 catalog, and leaves it to the catalog which of them count. Rows that were cut off by a crash are ignored, and mended by
 the next writer. Nothing here needs NumPy.
@@ -65,8 +65,8 @@ class MatrixWriter:
         self._catalog = catalog
         self._last: int | None = None
 
-    def catch_up(self) -> None:
-        """Appends the chunks that the catalog has beyond the last row."""
+    def catch_up(self, *, live: bool = False) -> None:
+        """Appends the chunks that the catalog has beyond the last row; all of them, or only those that count."""
         if not self._catalog.dimensions:
             return
         make_private(self._place.matrix)
@@ -76,7 +76,7 @@ class MatrixWriter:
                 self._last = _mend(files)
             rows_file = stack.enter_context(_appending(files.rows))
             ids_file = stack.enter_context(_appending(files.ids))
-            for page in self._catalog.vectors_after(self._last):
+            for page in self._catalog.vectors_after(self._last, live=live):
                 rows_file.write(b"".join(vector for _, vector in page))
                 rows_file.flush()
                 ids_file.write(_packed([id for id, _ in page]))
@@ -90,11 +90,14 @@ class MatrixWriter:
             self.rebuild()
 
     def rebuild(self) -> None:
-        """A fresh pair of files beside the old one, which readers may have mapped; then the catalog names it."""
+        """A fresh pair of files beside the old one, which readers may have mapped, while nothing is pending.
+
+        The catalog names it first: until it is there, readers take the vectors from the catalog.
+        """
         number = max(numbered(self._place.matrix), default=0) + 1
         self._catalog.remember("matrix", str(number))
         self._last = None
-        self.catch_up()
+        self.catch_up(live=True)
         self._catalog.bump()
         drop_others(self._place.matrix, number)
 

@@ -106,6 +106,7 @@ async def test_a_deleted_file_is_taken_out_below_the_given_folder_only(library: 
 
     assert kept.removed == 0
     assert (report.removed, report.documents) == (1, 2)
+    assert not [event for event in library.last_events if isinstance(event, Notice)]
     assert library.found_by_keyword("deleted") == []
     assert library.found_by_keyword("elsewhere") == ["a.md"]
 
