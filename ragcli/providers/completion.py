@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from ragcli.errors import ConnectionLost, EndpointError, ServerFailed
 from ragcli.providers.failures import not_json, payload_error, shortened
 from ragcli.providers.sse import EventReader
@@ -64,7 +66,7 @@ class Completion:
             if len(self._start) > LONGEST_OBJECT:
                 raise ServerFailed(f"the endpoint sent more than {LONGEST_OBJECT >> 20} MB")
             return []
-        return [delta for event in self._events.feed(piece) for delta in self._event(event.data)]
+        return [delta for data in self._events.feed(piece) for delta in self._event(data)]
 
     def end(self) -> list[Delta]:
         """The pieces that are left, the last one with `finish`. Raises ConnectionLost where the answer has none.
@@ -75,29 +77,30 @@ class Completion:
         if self._form == "object":
             deltas = list(self._object(bytes(self._start)))
         elif not self.done:
-            deltas = [delta for event in self._events.end() for delta in self._event(event.data)]
+            deltas = [delta for data in self._events.end() for delta in self._event(data)]
         if self.finish is None and (self._promised or not self.done):
             raise ConnectionLost("the answer ended before it was finished", remedy="try again")
         return [*deltas, Delta(finish=self.finish or "stop", usage=self._usage)]
 
-    def _event(self, data: str) -> Iterator[Delta]:
+    def _event(self, data: bytes) -> Iterator[Delta]:
         if self.done:
             return
-        if data.strip() == "[DONE]":
+        if data.strip() == b"[DONE]":
             self.done = True
             return
         try:
-            chunk = json.loads(data)
+            chunk = _json(data)
         except ValueError as error:
             if self.finish is not None:
                 return
-            raise ServerFailed(f"the endpoint sent a broken chunk: {shortened(data, self._secret, 60)}") from error
+            shown = shortened(data.decode(errors="replace"), self._secret, 60)
+            raise ServerFailed(f"the endpoint sent a broken chunk: {shown}") from error
         self._chunks += 1
         yield from self._chunk(chunk, "delta")
 
     def _object(self, content: bytes) -> Iterator[Delta]:
         try:
-            reply = json.loads(content)
+            reply = _json(content)
         except ValueError as error:
             raise not_json(content, self._secret) from error
         yield from self._chunk(reply, "message")
@@ -125,6 +128,14 @@ class Completion:
                 raise payload_error(choice, secret=self._secret)
             if finish:
                 self.finish = _FINISHES.get(str(finish).lower(), str(finish).lower())
+
+
+def _json(content: bytes) -> Any:
+    """Raises ValueError. The quick reader is a strict one; what it refuses, bad UTF-8 or NaN, gets a second chance."""
+    try:
+        return msgspec.json.decode(content)
+    except msgspec.DecodeError:
+        return json.loads(content.decode(errors="replace"))
 
 
 def _text(content: Any) -> str:

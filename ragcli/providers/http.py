@@ -157,6 +157,11 @@ async def time_limit(due: float) -> AsyncGenerator[None, None]:
         raise TimedOut("the endpoint took too long", remedy="try again, or raise the timeout") from error
 
 
+def body_of(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
+    """The bytes of the body as they come; the way through the decoders is spared where nothing is encoded."""
+    return response.aiter_bytes() if "content-encoding" in response.headers else response.aiter_raw()
+
+
 async def read(response: httpx2.Response, limit: int, *, cut: bool = False) -> bytes:
     """The body; beyond `limit` bytes it is cut off or, by default, an error."""
     content = bytearray()

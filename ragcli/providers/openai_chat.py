@@ -20,7 +20,8 @@ from ragcli.config import Chat
 from ragcli.errors import EndpointError, TimedOut, TransientError, UnknownModel
 from ragcli.providers.completion import Completion
 from ragcli.providers.failures import Refused
-from ragcli.providers.http import Endpoint, time_limit
+from ragcli.providers.http import Endpoint, body_of
+from ragcli.streams.step import Deadline
 from ragcli.types import Delta, Prompt
 
 GRACE_S = 0.5
@@ -92,25 +93,32 @@ class OpenAIChat:
         """The bytes of the reply under its time limits; what goes wrong behind the end of the answer is no matter."""
         clock = asyncio.get_running_loop().time
         signs, since = completion.signs, clock()
-        async with aclosing(response.aiter_bytes()) as content:
-            while True:
-                if completion.signs != signs:
-                    signs, since = completion.signs, clock()
-                patience = self._settings.idle_timeout
-                if completion.finish is not None or completion.done:
-                    patience = CLOSING_S if completion.done else GRACE_S
-                try:
-                    async with time_limit(min(due, since + patience)):
-                        piece = await anext(content, b"")
-                except (TransientError, httpx2.TransportError) as error:
+        deadline = Deadline()
+        try:
+            async with aclosing(body_of(response)) as content:
+                while True:
+                    if completion.signs != signs:
+                        signs, since = completion.signs, clock()
+                    patience = self._settings.idle_timeout
                     if completion.finish is not None or completion.done:
+                        patience = CLOSING_S if completion.done else GRACE_S
+                    with deadline.until(min(due, since + patience)):
+                        piece = await anext(content, b"")
+                    if deadline.interrupted:
+                        raise self._late(patience if clock() < due else None)
+                    if not piece:
                         return
-                    if isinstance(error, TimedOut) and clock() < due:
-                        raise TimedOut(f"no token for {patience:g} s", remedy="raise chat.idle_timeout") from error
-                    raise
-                if not piece:
-                    return
-                yield piece
+                    yield piece
+        except (TransientError, httpx2.TransportError):
+            if completion.finish is None and not completion.done:
+                raise
+        finally:
+            deadline.close()
+
+    def _late(self, patience: float | None) -> TimedOut:
+        if patience is not None:
+            return TimedOut(f"no token for {patience:g} s", remedy="raise chat.idle_timeout")
+        return TimedOut(f"not finished after {self._settings.timeout:g} s", remedy="raise chat.timeout")
 
     async def _naming_models(self, error: UnknownModel) -> UnknownModel:
         """The same error with what the endpoint does serve, the likeliest names first."""

@@ -6,38 +6,31 @@ end of the stream cut off before its empty line counts, because servers close ri
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ragcli.errors import ServerFailed
 
 LONGEST_LINE = 4 << 20
 """Bytes; also the longest event. A stream that exceeds it is not one of events."""
 
-
-@dataclass(frozen=True, slots=True)
-class ServerEvent:
-    data: str
-    event: str = "message"
+_LINE_ENDS = (b"\n", b"\r\n", b"\r")
 
 
 class EventReader:
-    """Feed it bytes, it returns the events that they complete; `comments` counts the lines that only keep alive.
+    """Feed it bytes, it returns the data of the events that they complete; what else events carry is left out.
 
-    Lines are cut at ASCII bytes, which never stand inside a UTF-8 character, and decoded whole: a character that is
-    split over two pieces comes out in one.
+    `comments` counts the lines that only keep alive. Lines are cut at ASCII bytes, which never stand inside a UTF-8
+    character: one that is split over two pieces comes out whole.
     """
 
     def __init__(self, longest_line: int = LONGEST_LINE) -> None:
         self.comments = 0
         self._longest = longest_line
         self._rest = bytearray()
-        self._data: list[str] = []
+        self._data: list[bytes] = []
         self._data_size = 0
-        self._event = ""
         self._at_start = True
         self._after_return = False
 
-    def feed(self, piece: bytes) -> list[ServerEvent]:
+    def feed(self, piece: bytes) -> list[bytes]:
         """Raises ServerFailed on a line or event that is too long."""
         if self._after_return and piece:
             self._after_return = False
@@ -47,46 +40,47 @@ class EventReader:
             self._check(len(self._rest))
             return []
         lines = piece.splitlines(keepends=True)
-        lines[0] = bytes(self._rest) + lines[0]
+        if self._rest:
+            lines[0] = bytes(self._rest) + lines[0]
+            self._rest.clear()
         self._after_return = piece.endswith(b"\r")  # a newline that follows belongs to it
-        self._rest = bytearray() if piece.endswith((b"\r", b"\n")) else bytearray(lines.pop())
-        events = []
+        if not piece.endswith((b"\r", b"\n")):
+            self._rest += lines.pop()
+        events: list[bytes] = []
         for line in lines:
-            self._check(len(line))
-            event = self._take(line.rstrip(b"\r\n"))
-            if event is not None:
-                events.append(event)
+            if line in _LINE_ENDS:
+                self._dispatch(events)
+            else:
+                self._take(line.rstrip(b"\r\n"))
         return events
 
-    def end(self) -> list[ServerEvent]:
+    def end(self) -> list[bytes]:
         """The event that the end of the stream cut off, if there is one."""
-        rest, self._rest = bytes(self._rest), bytearray()
-        if rest:
-            self._take(rest)
-        event = self._dispatch()
-        return [event] if event is not None else []
+        events: list[bytes] = []
+        if self._rest:
+            self._take(bytes(self._rest))
+            self._rest.clear()
+        self._dispatch(events)
+        return events
 
-    def _take(self, line: bytes) -> ServerEvent | None:
+    def _take(self, line: bytes) -> None:
         if self._at_start:
             self._at_start = False
             line = line.removeprefix(b"\xef\xbb\xbf")
-        if not line:
-            return self._dispatch()
-        name, _, value = line.partition(b":")
-        if not name:
-            self.comments += 1
-        elif name == b"data":
-            self._data_size += len(value)
+        if line.startswith(b"data:"):
+            self._data_size += len(line)
             self._check(self._data_size)
-            self._data.append(value.removeprefix(b" ").decode(errors="replace"))
-        elif name == b"event":
-            self._event = value.removeprefix(b" ").decode(errors="replace")
-        return None
+            self._data.append(line[5:].removeprefix(b" "))
+        elif line.startswith(b":"):
+            self.comments += 1
+            self._check(len(line))
+        elif line == b"data":
+            self._data.append(b"")
 
-    def _dispatch(self) -> ServerEvent | None:
-        event = ServerEvent("\n".join(self._data), self._event or "message") if self._data else None
-        self._data, self._data_size, self._event = [], 0, ""
-        return event
+    def _dispatch(self, events: list[bytes]) -> None:
+        if self._data:
+            events.append(b"\n".join(self._data))
+            self._data, self._data_size = [], 0
 
     def _check(self, size: int) -> None:
         if size > self._longest:

@@ -10,6 +10,7 @@ from typing import ParamSpec, TypeVar
 
 from ragcli.errors import TimedOut
 from ragcli.streams.relay import Opened, around_steps, relay
+from ragcli.streams.step import Deadline
 
 P = ParamSpec("P")
 Y = TypeVar("Y")
@@ -79,21 +80,23 @@ def time_limit(seconds: float) -> Callable[[Callable[P, AsyncGenerator[Y, S]]], 
     def decorate(function: Callable[P, AsyncGenerator[Y, S]]) -> Callable[P, AsyncGenerator[Y, S]]:
         @wraps(function)
         def timed(*args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[Y, S]:
-            due: float | None = None
+            deadline: Deadline | None = None
+            due = 0.0
 
             async def in_time(step: Awaitable[Y]) -> Y:
-                nonlocal due
-                if due is None:
+                nonlocal deadline, due
+                if deadline is None:
+                    deadline = Deadline()
                     due = asyncio.get_running_loop().time() + seconds
-                try:
-                    async with asyncio.timeout_at(due) as limit:
-                        return await step
-                except TimeoutError as error:
-                    if not limit.expired():
-                        raise
-                    raise TimedOut(f"not finished after {seconds:g} s") from error
+                with deadline.until(due):
+                    return await step
+                raise TimedOut(f"not finished after {seconds:g} s", remedy="raise the timeout")
 
-            return around_steps(function(*args, **kwargs), in_time)
+            def ended() -> None:
+                if deadline is not None:
+                    deadline.close()
+
+            return around_steps(function(*args, **kwargs), in_time, ended)
 
         return timed
 

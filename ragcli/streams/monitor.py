@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Literal, ParamSpec, TypeVar
 
 from ragcli.errors import RagcliError
-from ragcli.streams.relay import Opened, relay
+from ragcli.streams.relay import around_steps
 
 P = ParamSpec("P")
 Y = TypeVar("Y")
@@ -91,49 +91,30 @@ def monitored(
     """
 
     def decorate(function: Callable[P, AsyncGenerator[Y, S]]) -> Callable[P, AsyncGenerator[Y, S]]:
-        async def watch(*args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[Opened[Y, S], None]:
-            stats.started += 1
-            watched = _Watched(function(*args, **kwargs), stats, clock, ended)
-            async for first in watched:
-                yield Opened(watched, first)
-                return
-
         @wraps(function)
         def watching(*args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[Y, S]:
-            return relay(watch(*args, **kwargs))
+            watch = _Watch(stats, clock, ended)
+            return around_steps(function(*args, **kwargs), watch.step, watch.closed)
 
         return watching
 
     return decorate
 
 
-class _Watched(AsyncGenerator[Y, S]):
-    def __init__(
-        self,
-        stream: AsyncGenerator[Y, S],
-        stats: Stats,
-        clock: Callable[[], float],
-        ended: Callable[[Record], None] | None,
-    ) -> None:
-        self._stream, self._stats, self._clock, self._ended = stream, stats, clock, ended
-        self._began = clock()
+class _Watch:
+    """What is known of one stream while it runs."""
+
+    def __init__(self, stats: Stats, clock: Callable[[], float], ended: Callable[[Record], None] | None) -> None:
+        self._stats, self._clock, self._ended = stats, clock, ended
+        self._began: float | None = None
         self._first_item_s: float | None = None
         self._items = 0
         self._open = True
 
-    async def asend(self, value: S) -> Y:
-        return await self._watch(self._stream.asend(value))
-
-    async def athrow(self, *error: Any) -> Y:
-        return await self._watch(self._stream.athrow(*error))
-
-    async def aclose(self) -> None:
-        try:
-            await self._stream.aclose()
-        finally:
-            self._end("closed")
-
-    async def _watch(self, step: Awaitable[Y]) -> Y:
+    async def step(self, step: Awaitable[Y]) -> Y:
+        if self._began is None:
+            self._began = self._clock()
+            self._stats.started += 1
         try:
             item = await step
         except StopAsyncIteration:
@@ -150,8 +131,11 @@ class _Watched(AsyncGenerator[Y, S]):
             self._first_item_s = self._clock() - self._began
         return item
 
+    def closed(self) -> None:
+        self._end("closed")
+
     def _end(self, outcome: Outcome, failure: str = "") -> None:
-        if not self._open:
+        if not self._open or self._began is None:
             return
         self._open = False
         record = Record(

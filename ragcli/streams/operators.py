@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Generic, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Generic, Protocol, TypeVar, runtime_checkable
+
+from ragcli.streams.step import Step
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -102,12 +104,11 @@ async def buffered(source: AsyncIterable[T], limit: int) -> AsyncGenerator[T, No
 async def interruptible(stream: AsyncIterable[T], stop: asyncio.Event) -> AsyncGenerator[T, None]:
     """The items of the stream until `stop` is set; then closes the stream and ends, also while it waits for an item.
 
-    The stream runs in the caller's task, as without this operator. An interruption reaches it as a cancellation, which
-    is taken back here, the way `asyncio.timeout` does it; a cancellation from outside goes on outwards.
+    The stream runs in the caller's task, as without this operator.
     """
-    step = _Step()
+    step = Step()
     watcher = asyncio.ensure_future(stop.wait())
-    watcher.add_done_callback(step.interrupt)
+    watcher.add_done_callback(lambda watcher: None if watcher.cancelled() else step.interrupt())
     try:
         async with _closing(stream) as items:
             while not stop.is_set():
@@ -122,32 +123,6 @@ async def interruptible(stream: AsyncIterable[T], stop: asyncio.Event) -> AsyncG
     finally:
         watcher.cancel()
         await asyncio.gather(watcher, return_exceptions=True)
-
-
-class _Step:
-    """A block of the current task that `interrupt` cuts short, once; the cancellation ends with the block."""
-
-    def __init__(self) -> None:
-        self.interrupted = False
-        self._task: asyncio.Task[object] | None = None
-        self._cancelling = 0
-
-    def interrupt(self, watcher: asyncio.Future[Literal[True]]) -> None:
-        if self._task is None or watcher.cancelled():
-            return
-        if self._task.cancelling() == self._cancelling:  # a second one would break into the stream's clean-up
-            self.interrupted = True
-            self._task.cancel()
-
-    def __enter__(self) -> None:
-        self._task = asyncio.current_task()
-        self._cancelling = self._task.cancelling() if self._task is not None else 0
-
-    def __exit__(self, kind: type[BaseException] | None, error: object, traceback: object) -> bool:
-        task, self._task = self._task, None
-        if task is None or not self.interrupted:
-            return False
-        return task.uncancel() <= self._cancelling and kind is not None and issubclass(kind, asyncio.CancelledError)
 
 
 class _Ahead(Generic[T]):

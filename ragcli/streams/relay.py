@@ -64,11 +64,16 @@ async def relay(prelude: AsyncGenerator[Aside[N] | Opened[Y, S], None]) -> Async
         await stream.aclose()
 
 
-def around_steps(stream: AsyncGenerator[Y, S], around: Callable[[Awaitable[Y]], Awaitable[Y]]) -> AsyncGenerator[Y, S]:
-    """The stream, each of whose steps (to its next item, its end or its error) is awaited by `around`."""
+def around_steps(
+    stream: AsyncGenerator[Y, S], around: Callable[[Awaitable[Y]], Awaitable[Y]], ended: Callable[[], None]
+) -> AsyncGenerator[Y, S]:
+    """The stream, each of whose steps (to its next item, its end or its error) is awaited by `around`.
+
+    `ended` is called when no more steps follow, however that came about.
+    """
 
     async def prelude() -> AsyncGenerator[Opened[Y, S], None]:
-        steps = _Steps(stream, around)
+        steps = _Steps(stream, around, ended)
         async for first in steps:
             yield Opened(steps, first)
             return
@@ -77,17 +82,29 @@ def around_steps(stream: AsyncGenerator[Y, S], around: Callable[[Awaitable[Y]], 
 
 
 class _Steps(AsyncGenerator[Y, S]):
-    def __init__(self, stream: AsyncGenerator[Y, S], around: Callable[[Awaitable[Y]], Awaitable[Y]]) -> None:
-        self._stream, self._around = stream, around
-
-    async def __anext__(self) -> Y:
-        return await self._around(anext(self._stream))
+    def __init__(
+        self,
+        stream: AsyncGenerator[Y, S],
+        around: Callable[[Awaitable[Y]], Awaitable[Y]],
+        ended: Callable[[], None],
+    ) -> None:
+        self._stream, self._around, self._ended = stream, around, ended
 
     async def asend(self, value: S) -> Y:
-        return await self._around(self._stream.asend(value))
+        return await self._step(self._stream.asend(value))
 
     async def athrow(self, *error: Any) -> Y:
-        return await self._around(self._stream.athrow(*error))
+        return await self._step(self._stream.athrow(*error))
 
     async def aclose(self) -> None:
-        await self._stream.aclose()
+        try:
+            await self._stream.aclose()
+        finally:
+            self._ended()
+
+    async def _step(self, step: Awaitable[Y]) -> Y:
+        try:
+            return await self._around(step)
+        except BaseException:
+            self._ended()
+            raise
