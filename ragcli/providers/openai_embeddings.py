@@ -33,13 +33,14 @@ KNOWN_DIMENSIONS = {
     "text-embedding-3-large": 3072,
     "text-embedding-ada-002": 1536,
 }
-"""Saves asking."""
+"""What the settings need not say."""
 
 
 class OpenAIEmbedder:
     """An embedding model behind an endpoint; `aclose` it when done. Belongs to one event loop.
 
-    `dimensions` is 0 until the endpoint has said them: `probe` asks it where nothing else needs embedding first.
+    `dimensions` is 0 until the first reply where neither the settings nor KNOWN_DIMENSIONS say them; the id then holds
+    "auto" in their place, for good: it must not change under a collection that remembers it.
     """
 
     def __init__(self, settings: Embedding, *, policy: RetryPolicy | None = None) -> None:
@@ -51,6 +52,7 @@ class OpenAIEmbedder:
         )
         self._in_flight = asyncio.Semaphore(settings.concurrency)
         self._dimensions = settings.dimensions or KNOWN_DIMENSIONS.get(self._model, 0)
+        self._id = f"openai:{self._model}:{self._dimensions or 'auto'}"
         self._batch = settings.batch
         self._options: dict[str, Any] = {"encoding_format": "base64"}
         if settings.dimensions:
@@ -58,16 +60,10 @@ class OpenAIEmbedder:
 
     @property
     def id(self) -> str:
-        return f"openai:{self._model}:{self._dimensions}"
+        return self._id
 
     @property
     def dimensions(self) -> int:
-        return self._dimensions
-
-    async def probe(self) -> int:
-        """The dimensions, asked from the endpoint where they are not known yet."""
-        if not self._dimensions:
-            await self.embed_query("dimensions")
         return self._dimensions
 
     async def embed(self, texts: Sequence[str]) -> Vectors:

@@ -47,19 +47,20 @@ async def test_rows_come_in_the_order_of_the_texts_and_of_unit_length(endpoint: 
     assert rows.dtype == np.float32
     np.testing.assert_allclose(rows, expected(TEXTS), atol=1e-6)
     assert [len(request.body["input"]) for request in endpoint.history] == [10] * 5 + [7]
-    assert (embedder.id, embedder.dimensions) == ("openai:embed-1:64", 64)
 
 
 async def test_a_query_is_one_row(make: Make) -> None:
     np.testing.assert_allclose(await make().embed_query("备份多久？"), expected(["备份多久？"])[0], atol=1e-6)
 
 
-async def test_dimensions_are_asked_for_once_or_known(endpoint: ModelServer, make: Make) -> None:
+async def test_dimensions_are_known_or_learnt_and_the_id_never_changes(endpoint: ModelServer, make: Make) -> None:
     embedder = make()
-    assert embedder.dimensions == 0
-    assert await embedder.probe() == 64
-    assert await embedder.probe() == 64
-    assert len(endpoint.history) == 1
+    assert (embedder.id, embedder.dimensions) == ("openai:embed-1:auto", 0)
+    await embedder.embed(["一 two"])
+    assert (embedder.id, embedder.dimensions) == ("openai:embed-1:auto", 64)
+    endpoint.dimensions = 32
+    with pytest.raises(ServerFailed, match="32 dimensions after 64"):
+        await embedder.embed(["一 two"])
     assert make(model="openai:text-embedding-3-large").id == "openai:text-embedding-3-large:3072"
 
 
