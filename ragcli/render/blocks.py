@@ -21,10 +21,14 @@ _MATH = re.compile(
 
 
 class Piece(NamedTuple):
-    """A part of the source; `joined` tells that no blank line stands before it (the next item of the same list)."""
+    """A part of the source that starts a block, or the next item of the list before it (`joined`).
+
+    `number` is what its first item counts as, where the part begins with a numbered list.
+    """
 
     source: str
-    joined: bool
+    joined: bool = False
+    number: int | None = None
 
 
 class Split(NamedTuple):
@@ -32,20 +36,21 @@ class Split(NamedTuple):
     rest: Piece
 
 
-def split(source: str, joined: bool) -> Split:
-    """The finished pieces at the start of the source and what is left; `joined` says how the source itself begins."""
-    complete = source[: source.rfind("\n") + 1]
-    starts = _starts(complete)
+def split(piece: Piece) -> Split:
+    """The finished pieces at the start of a growing one, and what is left of it."""
+    complete = piece.source[: piece.source.rfind("\n") + 1]
+    starts = _starts(complete, piece)
     if len(starts) < 2:
-        return Split([], Piece(source, joined))
+        return Split([], piece)
     offsets = [0]
     for line in complete.splitlines(keepends=True):
         offsets.append(offsets[-1] + len(line))
-    cuts = [(offsets[line], same) for line, same in starts]
-    cuts[0] = (0, joined)
-    finished = [Piece(source[start:end], same) for (start, same), (end, _) in pairwise(cuts)]
-    start, same = cuts[-1]
-    return Split(_merged(finished), Piece(source[start:], same))
+    pieces = [
+        Piece(piece.source[offsets[first] : offsets[end]], joined, number)
+        for (first, joined, number), (end, _, _) in pairwise(starts)
+    ]
+    last, joined, number = starts[-1]
+    return Split(_merged(pieces), Piece(piece.source[offsets[last] :], joined, number))
 
 
 def _merged(pieces: list[Piece]) -> list[Piece]:
@@ -53,27 +58,31 @@ def _merged(pieces: list[Piece]) -> list[Piece]:
     merged: list[Piece] = []
     for piece in pieces:
         if piece.joined and merged:
-            merged[-1] = Piece(merged[-1].source + piece.source, merged[-1].joined)
+            merged[-1] = merged[-1]._replace(source=merged[-1].source + piece.source)
         else:
             merged.append(piece)
     return merged
 
 
-def _starts(source: str) -> list[tuple[int, bool]]:
-    """First line of each top-level block and list item, and whether it goes on with the list before it."""
-    starts: list[tuple[int, bool]] = []
-    opened = False
+def _starts(source: str, piece: Piece) -> list[tuple[int, bool, int | None]]:
+    """First line of each top-level block and list item, as Piece has it; the first one is the piece's own."""
+    starts: list[tuple[int, bool, int | None]] = []
+    number: int | None = None
     for token in _block_parser().parse(source):
-        if token.map is None:
+        if token.map is None or token.nesting < 0:
             continue
-        if token.level == 0 and token.nesting >= 0:
-            opened = token.type in {"bullet_list_open", "ordered_list_open"}
-            if not opened:
-                starts.append((token.map[0], False))
-            first = True
-        elif token.level == 1 and token.type == "list_item_open" and opened:
-            starts.append((token.map[0], not first))
-            first = False
+        first = not starts
+        if token.level == 0:
+            listed = token.type in {"bullet_list_open", "ordered_list_open"}
+            number = int(token.attrs.get("start", 1)) if token.type == "ordered_list_open" else None
+            if first:
+                number = number if piece.number is None else piece.number
+            starts.append((0, piece.joined, number) if first else (token.map[0], False, number))
+            item = 0
+        elif token.level == 1 and token.type == "list_item_open" and listed:
+            if item:
+                starts.append((token.map[0], True, None if number is None else number + item))
+            item += 1
     return starts
 
 

@@ -6,6 +6,8 @@ the screen, because no terminal lets a program touch what has scrolled away.
 
 from __future__ import annotations
 
+import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +21,9 @@ _COLOR_SYSTEMS = {
     "truecolor": ColorSystem.TRUECOLOR,
     "windows": ColorSystem.WINDOWS,
 }
+
+
+_LINK = re.compile("\x1b]8;id=[^;]*;([^\x1b]+)\x1b\\\\")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +46,13 @@ def rendered(console: Console, renderable: RenderableType, width: int) -> list[L
             for text, style, control in kept
             if not control
         )
-        lines.append(Line(text, sum(segment.cell_length for segment in kept)))
+        lines.append(Line(_LINK.sub(_steady, text), sum(segment.cell_length for segment in kept)))
     return lines
+
+
+def _steady(link: re.Match[str]) -> str:
+    """Rich numbers links at random: one row would look like another each time it is drawn."""
+    return f"\x1b]8;id={zlib.crc32(link[1].encode())};{link[1]}\x1b\\"
 
 
 def _trimmed(segments: Sequence[Segment]) -> list[Segment]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from markdown_it.token import Token
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markdown import (
@@ -25,30 +26,80 @@ from rich.text import Text
 
 from ragcli.render.blocks import Piece, excerpt, parser, split
 from ragcli.render.live import Line, rendered
+from ragcli.render.settled import settled_code, settled_text
 from ragcli.render.wrap import WrappedText
 
 
+def _skipped(markdown: Markdown, token: Token) -> int:
+    """What of this block was printed before it was finished: only the first one may have begun."""
+    if token.level or not isinstance(markdown, AnswerMarkdown):
+        return 0
+    skip, markdown.skip = markdown.skip, 0
+    return skip
+
+
+def _after(text: Text, skip: int) -> Text:
+    return WrappedText().append_text(text[skip:]) if skip else text
+
+
 class _Heading(Heading):
+    skip = 0
+
+    @classmethod
+    def create(cls, markdown: Markdown, token: Token) -> _Heading:
+        heading = cls(token.tag)
+        heading.skip = _skipped(markdown, token)
+        return heading
+
     def on_enter(self, context: MarkdownContext) -> None:
         self.text = WrappedText()
         self.style = context.enter_style(self.style_name)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield self.text
+        yield _after(self.text, self.skip)
 
 
 class _Paragraph(Paragraph):
+    skip = 0
+
+    @classmethod
+    def create(cls, markdown: Markdown, token: Token) -> _Paragraph:
+        paragraph = cls("left")
+        paragraph.skip = _skipped(markdown, token)
+        return paragraph
+
     def on_enter(self, context: MarkdownContext) -> None:
         self.style = context.enter_style(self.style_name)
         self.text = WrappedText()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield _after(self.text, self.skip)
 
 
 class _CodeBlock(CodeBlock):
     """Set in by two columns, in the colours of the terminal's own palette, ready to be copied."""
 
+    skip = 0
+
+    @classmethod
+    def create(cls, markdown: Markdown, token: Token) -> _CodeBlock:
+        language = token.info.split(maxsplit=1)[0] if token.info.strip() else "text"
+        code = cls(language, markdown.code_theme)
+        code.skip = _skipped(markdown, token)
+        return code
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         code = self.text.plain.rstrip("\n")
-        syntax = Syntax(code, self.lexer_name, theme="ansi_dark", word_wrap=True, background_color="default")
+        if self.skip and self.skip > code.count("\n"):
+            return
+        syntax = Syntax(
+            code,
+            self.lexer_name,
+            theme="ansi_dark",
+            word_wrap=True,
+            background_color="default",
+            line_range=(self.skip + 1, None) if self.skip else None,
+        )
         yield Padding(syntax, (0, 0, 0, 2))
 
 
@@ -146,9 +197,13 @@ class AnswerMarkdown(Markdown):
         "th_open": _TableData,
     }
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, skip: int = 0, number: int | None = None) -> None:
         super().__init__("")
         self.parsed = parser().parse(source)
+        if number is not None and self.parsed and self.parsed[0].type == "ordered_list_open":
+            self.parsed[0].attrs["start"] = number
+        self.skip = skip
+        """Characters of the first paragraph, or lines of the first code block, that are not shown."""
 
 
 class MarkdownStream:
@@ -159,37 +214,61 @@ class MarkdownStream:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._rest = Piece("", True)
+        self._rest = Piece("", joined=True)
+        self._skip = 0
         self._begun = False
 
     def feed(self, text: str) -> None:
-        source, joined = self._rest
-        self._rest = Piece((source + text) if source else text.lstrip("\n"), joined)
+        source = self._rest.source
+        self._rest = self._rest._replace(source=source + text if source else text.lstrip("\n"))
 
     def take(self, width: int) -> list[Line]:
-        """Rows of the blocks that have been finished since the last call."""
-        finished, self._rest = split(*self._rest)
-        return [line for piece in finished for line in self._rows(piece, width, begins=True)]
+        """Rows that have become final since the last call: of finished blocks, and the first ones of a long block."""
+        finished, self._rest = split(self._rest)
+        rows: list[Line] = []
+        for piece in finished:
+            rows += self._print(piece, width)
+        return rows + self._settle(width)
 
     def tail(self, width: int, rows: int) -> list[Line]:
         """The rows of the unfinished block, at most the last `rows` of them."""
-        source, joined = self._rest
-        return self._rows(Piece(excerpt(source, rows, width), joined), width)[-rows:]
+        piece = self._rest
+        if not self._skip:
+            piece = piece._replace(source=excerpt(piece.source, rows, width))
+        return self._rows(piece, width, self._skip)[-rows:]
 
     def end(self, width: int) -> list[Line]:
         """What is left when the answer has ended."""
-        rows = self.take(width) + self._rows(self._rest, width, begins=True)
-        self._rest = Piece("", True)
+        rows = self.take(width) + self._print(self._rest, width)
+        self._rest = Piece("", joined=True)
         return rows
 
-    def _rows(self, piece: Piece, width: int, *, begins: bool = False) -> list[Line]:
-        lines = rendered(self._console, AnswerMarkdown(piece.source), width)
-        while lines and not lines[0].text:  # Rich begins a list with an empty row where its first item ends a paragraph
-            del lines[0]
-        while lines and not lines[-1].text:
-            del lines[-1]
-        if not lines:
+    def _settle(self, width: int) -> list[Line]:
+        """The first rows of the unfinished block, where they are final."""
+        source = self._rest.source
+        skip = settled_code(source, self._skip)
+        if skip == self._skip:
+            skip = settled_text(source, self._skip, width)
+        if skip == self._skip:
             return []
-        spaced = [Line(""), *lines] if self._begun and not piece.joined else lines
-        self._begun = self._begun or begins
-        return spaced
+        rows = self._rows(self._rest, width, self._skip)
+        left = self._rows(self._rest, width, skip)
+        self._begun = True
+        self._skip = skip
+        return rows[: len(rows) - len(left)]
+
+    def _print(self, piece: Piece, width: int) -> list[Line]:
+        rows = self._rows(piece, width, self._skip)
+        self._begun = self._begun or bool(rows)
+        self._skip = 0
+        return rows
+
+    def _rows(self, piece: Piece, width: int, skip: int = 0) -> list[Line]:
+        rows = rendered(self._console, AnswerMarkdown(piece.source, skip, piece.number), width)
+        if skip:
+            return rows
+        while rows and not rows[0].text:  # Rich begins a list with an empty row where an item ends a paragraph
+            del rows[0]
+        while rows and not rows[-1].text:
+            del rows[-1]
+        return [Line(""), *rows] if rows and self._begun and not piece.joined else rows
