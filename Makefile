@@ -35,8 +35,8 @@ demo: $(VENV)/.runtime  ## index sample_docs/ and ask one English and one Chines
 	@echo && echo '$$ ragcli ask "$(QUESTION_ZH)"' && $(CLEAN) $(BIN)/ragcli ask "$(QUESTION_ZH)"
 	@echo && echo "Go on with: RAGCLI_HOME=.demo $(BIN)/ragcli chat"
 
-QUESTION_EN := How many days do customers have to return a device?
-QUESTION_ZH := 保修期是多长时间？
+QUESTION_EN := How many days do customers have to return hardware ordered in 2026?
+QUESTION_ZH := 国内网关的保修期是几年？
 
 test: $(VENV)/.development  ## run the whole suite, with coverage
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term $(ARGS)

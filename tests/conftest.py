@@ -29,7 +29,7 @@ def clean_environment(home: Path, **extra: str) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("OPENAI_", "RAGCLI_", "XDG_")) and name not in {"NO_COLOR", "FORCE_COLOR", "TERM"}
     }
-    return kept | {"HOME": str(home.parent), "RAGCLI_HOME": str(home), "PYTHONWARNINGS": "error"} | extra
+    return kept | {"HOME": str(home.parent), "RAGCLI_HOME": str(home)} | extra
 
 
 def run_ragcli(

@@ -16,7 +16,7 @@ from pathlib import Path
 import typer.main
 
 from ragcli import errors
-from ragcli.chat.commands import COMMANDS
+from ragcli.chat.table import TABLE
 from ragcli.cli.commands import app
 from ragcli.config import reference, toml_value
 
@@ -39,7 +39,7 @@ def commands() -> str:
 
 
 def chat_commands() -> str:
-    return table(("in the chat", "does"), ((f"`{command.usage}`", command.help) for command in COMMANDS))
+    return table(("in the chat", "does"), ((f"`{command.usage}`", command.help) for command in TABLE))
 
 
 def settings() -> str:
@@ -83,11 +83,11 @@ PARTS: dict[str, Callable[[], str]] = {
 
 def generated(text: str) -> str:
     for name, part in PARTS.items():
-        pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         if not pattern.search(text):
             raise SystemExit(f"README.md has no part <!-- {name} -->")
         body = part()
-        text = pattern.sub(lambda found, body=body: found[1] + body + found[2], text)
+        text = pattern.sub(lambda found, body=body: found[1] + body + "\n" + found[2], text)
     return text
 
 

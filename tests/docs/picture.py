@@ -19,7 +19,7 @@ from rich.text import Text
 HERE = Path(__file__).resolve().parent
 SAMPLE_DOCS = HERE.parent.parent / "sample_docs"
 COLUMNS, ROWS = 88, 44
-QUESTIONS = ("How many days do customers have to return a device?", "保修期是多长时间？")
+QUESTIONS = ("How many days do customers have to return hardware?", "国内网关的保修期是几年？")
 PATIENCE = 60.0
 """Seconds until a screen that does not come counts as an error."""
 
