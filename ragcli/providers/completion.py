@@ -11,6 +11,7 @@ import msgspec
 from ragcli.errors import ConnectionLost, EndpointError, ServerFailed
 from ragcli.providers.failures import not_json, payload_error, shortened
 from ragcli.providers.sse import EventReader
+from ragcli.providers.thinking import ThinkingSplitter
 from ragcli.types import Delta, Usage
 
 LONGEST_OBJECT = 16 << 20
@@ -40,6 +41,7 @@ class Completion:
         self.done = False
         self._secret = secret
         self._events = EventReader()
+        self._thinking = ThinkingSplitter()
         self._usage: Usage | None = None
         self._chunks = 0
         self._promised = False
@@ -80,6 +82,9 @@ class Completion:
             deltas = [delta for data in self._events.end() for delta in self._event(data)]
         if self.finish is None and (self._promised or not self.done):
             raise ConnectionLost("the answer ended before it was finished", remedy="try again")
+        text, reasoning = self._thinking.flush()
+        if text or reasoning:
+            deltas.append(Delta(text=text, reasoning=reasoning))
         return [*deltas, Delta(finish=self.finish or "stop", usage=self._usage)]
 
     def _event(self, data: bytes) -> Iterator[Delta]:
@@ -120,6 +125,9 @@ class Completion:
             delta = choice.get(part) or choice.get("message") or {}
             reasoning = _text(delta.get("reasoning_content")) or _text(delta.get("reasoning"))
             text = _text(delta.get("content")) + _text(delta.get("refusal"))
+            if text:
+                text, thought = self._thinking.feed(text)
+                reasoning += thought
             if text or reasoning:
                 yield Delta(text=text, reasoning=reasoning)
             self._promised |= "finish_reason" in choice

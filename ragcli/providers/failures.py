@@ -138,7 +138,7 @@ def transport_error(error: httpx2.RequestError, *, secret: str = "") -> Endpoint
         where = f" {error.request.url.host}:{error.request.url.port or error.request.url.scheme}"
     except RuntimeError:  # it failed before there was a request
         where = ""
-    why = shortened(str(error), secret) or type(error).__name__
+    why = shortened(_cause(error), secret)
     match error:
         case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
             return _build(TimedOut, f"no connection to{where} within the time limit")
@@ -194,6 +194,18 @@ _WHAT: dict[type[EndpointError], str] = {
     ServerFailed: "the endpoint failed",
     TimedOut: "the endpoint took too long",
 }
+
+
+def _cause(error: BaseException) -> str:
+    """What the operating system said, where that is the cause; else the words of the HTTP client."""
+    causes: list[BaseException] = [error]
+    for cause in causes:  # which grows
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        if isinstance(cause, BaseExceptionGroup):
+            causes += cause.exceptions
+        causes += [inner for inner in (cause.__cause__, cause.__context__) if inner is not None and inner not in causes]
+    return str(error) or type(error).__name__
 
 
 def _build(found: type[EndpointError], message: str, wait: float | None = None) -> EndpointError:

@@ -124,5 +124,4 @@ async def call_with_backoff(
 
 
 def announce(error: TransientError, retry: int, max_retries: int, wait_s: float) -> Notice:
-    shown = f"{wait_s:.0f} s" if wait_s >= 10 else f"{wait_s:.1f} s"
-    return Notice("retry", f"{error.message}; trying again in {shown} ({retry} of {max_retries})", wait_s)
+    return Notice("retry", f"{error.message}; retry {retry} of {max_retries}", wait_s)

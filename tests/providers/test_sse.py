@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ragcli.errors import ConnectionLost, ServerFailed
@@ -123,3 +123,20 @@ def test_pieces_that_carry_nothing_yield_nothing() -> None:
         + chunk({"content": [{"type": "text", "text": "in parts"}]}, finish_reason="stop")
     )
     assert complete(content, 100) == [Delta(text="in parts"), Delta(finish="stop")]
+
+
+@given(st.integers(1, 9))
+@example(1)
+def test_reasoning_between_tags_at_the_start_is_told_apart(cut: int) -> None:
+    said = "\n<think>\n先想 <b> </thin k> hmm\n</think>\n\nThe answer 是 <think> a tag </think>."
+    chunks = [chunk({"content": said[start : start + cut]}) for start in range(0, len(said), cut)]
+    deltas = complete(b"".join(chunks) + chunk(finish_reason="stop"), 100)
+    assert "".join(delta.text for delta in deltas) == "The answer 是 <think> a tag </think>."
+    assert "".join(delta.reasoning for delta in deltas).strip() == "先想 <b> </thin k> hmm"
+
+
+@pytest.mark.parametrize(("said", "text"), [("<thin", "<thin"), ("  <thirty", "  <thirty"), ("<think>cut off", "")])
+def test_half_a_tag_is_text_and_a_block_without_end_is_reasoning(said: str, text: str) -> None:
+    chunks = [chunk({"content": character}) for character in said]
+    deltas = complete(b"".join(chunks) + chunk(finish_reason="stop"), 100)
+    assert "".join(delta.text for delta in deltas) == text

@@ -68,7 +68,7 @@ async def test_each_wait_is_announced_with_its_length_before_it_begins() -> None
     time = Time()
     stream = retrying(Flaky(ServerFailed("the endpoint failed (HTTP 500)")), time)()
     notice = await anext(stream)
-    assert notice == Notice("retry", "the endpoint failed (HTTP 500); trying again in 0.5 s (1 of 3)", 0.5)
+    assert notice == Notice("retry", "the endpoint failed (HTTP 500); retry 1 of 3", 0.5)
     assert time.waits == []
     await stream.aclose()
     assert time.waits == []
