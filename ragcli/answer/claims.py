@@ -10,7 +10,7 @@ from functools import cached_property
 from ragcli.answer import quantities
 from ragcli.answer.names import Names, names_in
 from ragcli.answer.polarity import disagree
-from ragcli.answer.question import content_terms, related
+from ragcli.answer.question import Known, content_terms
 from ragcli.text.sentences import sentences
 
 COVERED = 0.5
@@ -46,6 +46,10 @@ class Statement:
         return content_terms(self.text)
 
     @cached_property
+    def known(self) -> Known:
+        return Known(self.terms)
+
+    @cached_property
     def amounts(self) -> tuple[list[quantities.Quantity], list[quantities.Date]]:
         return quantities.read(self.text)
 
@@ -70,12 +74,12 @@ class Statement:
         parts.append(self.text[start:])
         return tuple(Statement(part) for part in parts if part.strip()) if len(parts) > 1 else (self,)
 
-    def share(self, known: frozenset[str]) -> float:
+    def share(self, known: Known) -> float:
         """Share of the content that is known; 1.0 where there is none."""
         if not self.terms:
             return 1.0
         worth = {term: 0.5 if len(term) == 1 else 1.0 for term in self.terms}
-        return sum(worth[term] for term in self.terms if related(term, known)) / sum(worth.values())
+        return sum(worth[term] for term in self.terms if known.akin(term)) / sum(worth.values())
 
 
 class Evidence:
@@ -87,7 +91,7 @@ class Evidence:
         self.sentences = tuple(Statement(text[start:end]) for start, end in sentences(text))
 
     def share(self, claim: str) -> float:
-        return Statement(claim).share(self.whole.terms)
+        return Statement(claim).share(self.whole.known)
 
     def nearest(self, claim: Statement) -> list[Statement]:
         """Up to WINDOW sentences that together know most of the claim, the best one first."""
@@ -95,8 +99,8 @@ class Evidence:
         missing = set(claim.terms)
         rest = list(self.sentences)
         while rest and len(chosen) < WINDOW:
-            best = max(rest, key=lambda one: sum(related(term, one.terms) for term in missing))
-            gained = {term for term in missing if related(term, best.terms)}
+            best = max(rest, key=lambda one: sum(one.known.akin(term) for term in missing))
+            gained = {term for term in missing if best.known.akin(term)}
             if chosen and not gained:
                 break
             chosen.append(best)
@@ -111,7 +115,7 @@ def supported(text: str, evidence: Evidence) -> bool:
     near = evidence.nearest(claim)
     if not near:
         return False
-    known = frozenset().union(*(one.terms for one in near))
+    known = Known(term for one in near for term in one.terms)
     return (
         claim.share(known) >= COVERED
         and _amounts_hold(claim, near, evidence)
@@ -175,7 +179,7 @@ def _year_in(number: quantities.Quantity, passage: Statement) -> bool:
 
 
 def _names_hold(claim: Statement, near: Sequence[Statement], evidence: Evidence) -> bool:
-    if claim.names.missing_from(evidence.text) or _other_subject(claim, near[0], evidence.whole.terms):
+    if claim.names.missing_from(evidence.text) or _other_subject(claim, near[0], evidence.whole.known):
         return False
     return all(
         not _belongs_elsewhere(
@@ -188,13 +192,13 @@ def _names_hold(claim: Statement, near: Sequence[Statement], evidence: Evidence)
     )
 
 
-def _other_subject(claim: Statement, nearest: Statement, known: frozenset[str]) -> bool:
+def _other_subject(claim: Statement, nearest: Statement, known: Known) -> bool:
     """Whether the claim says of its first word, unknown to the passage, what the passage says of its own first word."""
     first, rest = claim.names.first, claim.terms - {claim.names.first}
-    if not first or related(first, known) or len(rest) < 2:
+    if not first or known.akin(first) or len(rest) < 2:
         return False
     theirs = nearest.names.first or next(iter(nearest.names.certain), "")
-    said_alike = sum(related(term, nearest.terms) for term in rest) / len(rest)
+    said_alike = sum(nearest.known.akin(term) for term in rest) / len(rest)
     return bool(theirs) and theirs not in claim.terms and said_alike >= ALIKE
 
 
@@ -223,7 +227,7 @@ def _sense_holds(claim: Statement, near: Sequence[Statement]) -> bool:
 
 
 def _denied(clause: Statement, near: Sequence[Statement]) -> bool:
-    candidates = [(clause.share(other.terms), other) for one in near for other in (*one.clauses, one)]
+    candidates = [(clause.share(other.known), other) for one in near for other in (*one.clauses, one)]
     best = max((share for share, _ in candidates), default=0.0)
     if best < CLOSE:
         return False

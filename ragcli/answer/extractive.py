@@ -11,11 +11,11 @@ from ragcli.types import Source
 
 LONGEST = 5
 """Sentences of one answer."""
-WORDS = 74
+WORDS = 85
 """Words beyond which no sentence is added; a character of a script without spaces is WIDE of a word."""
 WIDE = 74 / 129
-WEAK = 0.45
-"""A sentence with less than this share of the best one's score is not worth reading."""
+WEAK = 3.3
+"""A sentence that scores so much less than the best one (in logarithms of odds) is not worth reading."""
 MOST_READ = 120_000
 """Characters of the sources that are looked at."""
 
@@ -40,7 +40,7 @@ def best(question: str, passages: Sequence[str]) -> list[Sentence]:
     seen: set[str] = set()
     room = float(WORDS)
     for sentence in candidates:
-        if len(chosen) == LONGEST or sentence.score < WEAK * candidates[0].score:
+        if len(chosen) == LONGEST or sentence.score < candidates[0].score - WEAK:
             break
         length = words(sentence.text)
         if sentence.text in seen or (chosen and length > room):

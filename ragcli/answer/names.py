@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ragcli.answer.question import FUNCTION_WORDS, related
+from ragcli.answer.question import FUNCTION_WORDS, Known
 from ragcli.text.analyze import STOP_WORDS, fold, terms
 
 _CAPITAL = re.compile(r"(?<![\w'’.-])[A-Z][\w’'&.-]*\w|(?<![\w'’.-])[A-Z](?![\w'’])")
@@ -65,7 +65,7 @@ class Names:
 
     def missing_from(self, passage: str) -> bool:
         """Whether a name is not in the passage, in whatever form or case, nor as initials."""
-        known = frozenset(terms(passage, keep_stop_words=True))
+        known = Known(terms(passage, keep_stop_words=True))
         folded = fold(passage)
         if any(not _known(name, known, folded, passage) for name in self.certain):
             return True
@@ -107,8 +107,8 @@ def _begins(sentence: str, start: int) -> bool:
     return not sentence[:start].strip(" \t\n\"'“”‘’(*_>#-") or sentence[:start].rstrip()[-1:] in ".!?:"
 
 
-def _known(name: str, known: frozenset[str], folded: str, passage: str) -> bool:
-    return related(name, known) or name in folded or _initials(name, passage)
+def _known(name: str, known: Known, folded: str, passage: str) -> bool:
+    return known.akin(name) or name in folded or _initials(name, passage)
 
 
 def _initials(name: str, passage: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ragcli.text.analyze import fold, terms
@@ -25,6 +26,15 @@ _CHINESE_FUNCTION = frozenset(
     "的 了 是 在 和 与 及 或 有 被 把 对 为 以 由 从 到 于 中 上 下 里 内 这 那 其 它 他 她 个 之 而 也 都 就 会 要 能 可 我 你".split()
 )
 
+_ASKING = re.compile(
+    rf"{_CHINESE_ASKING.pattern}|\\b(?:what|which|who|whom|whose|when|where|why|how(?: many| much| long| far| old| often)?)\\b"
+)
+_DEFINED = re.compile(
+    r"(?:what|who) (?:is|are|was|were) (?:the |an? )?((?:[\w'-]+ ?){1,4})\??|什么是([^，。]{2,12})[？?]?|([^，。的]{2,12})(?:是什么|是谁|指什么|指的是什么|是什么意思)[？?]?"
+)
+
+NEARNESS = 0.8
+"""What a term is worth against the one beside it that stands closer to the word that asks."""
 PAIR = 1.0
 CHARACTER = 0.3
 """Worth of a single character of Chinese, where a word or a pair is worth 1."""
@@ -65,7 +75,14 @@ class Asked:
 
     text: str
     terms: dict[str, float]
+    near: dict[str, float]
     kinds: tuple[re.Pattern[str], ...]
+    definition: re.Pattern[str] | None = None
+
+    @property
+    def unspaced(self) -> bool:
+        """Whether the question is in Chinese, or another language that is matched by characters and pairs."""
+        return any(_is_unspaced(term) for term in self.terms)
 
     def kind_in(self, sentence: str) -> float:
         """0..1: whether the sentence holds something of the kind that is asked for and that the question does not hold."""
@@ -133,16 +150,40 @@ _KINDS: tuple[tuple[re.Pattern[str], tuple[re.Pattern[str], ...]], ...] = (
 def asked(question: str) -> Asked:
     """What the question asks for."""
     folded = fold(question)
-    about = _CHINESE_ASKING.sub(" ", folded)
     found: dict[str, float] = {}
-    for term in terms(about):
-        found[term] = max(found.get(term, 0.0), _worth(term))
+    near: dict[str, float] = {}
+    here = _ASKING.search(folded)
+    position = 0
+    for part in _ASKING.split(folded):
+        start = folded.index(part, position)
+        position = start + len(part)
+        held = terms(part)
+        for i, term in enumerate(held):
+            worth = _worth(term)
+            found[term] = max(found.get(term, 0.0), worth)
+            distance = len(held) - i if here and position <= here.start() else i + 1
+            near[term] = max(near.get(term, 0.0), worth * NEARNESS ** (distance - 1))
     kinds = tuple(kind for cue, tests in _KINDS if cue.search(question) for kind in tests)
-    return Asked(question, found, kinds)
+    return Asked(question, found, near, kinds, _definition(folded))
+
+
+def _definition(question: str) -> re.Pattern[str] | None:
+    """`What is X?` is answered where X is said to be something."""
+    subject = _DEFINED.fullmatch(question.strip())
+    if subject is None:
+        return None
+    name = re.escape((subject[1] or subject[2] or subject[3]).strip())
+    return re.compile(
+        rf"{name}\W*(?:\([^)]*\)|（[^）]*）)?\W*(?:is|are|was|were|refers|means|是|指|即|为|，|又称)", re.IGNORECASE
+    )
+
+
+def _is_unspaced(term: str) -> bool:
+    return "\u2e80" <= term[0] <= "\u9fff" or "\uac00" <= term[0] <= "\ud7af"
 
 
 def _worth(term: str) -> float:
-    if "\u2e80" <= term[0] <= "\u9fff" or "\uac00" <= term[0] <= "\ud7af":
+    if _is_unspaced(term):
         if len(term) > 1:
             return PAIR
         return FUNCTION * CHARACTER if term in _CHINESE_FUNCTION else CHARACTER
@@ -218,6 +259,32 @@ _SAME = tuple(
         "part compon element",
         "twice two doubl",
         "half fifti",
+        "又叫 又称 亦称 别名 也称 俗称 别称 旧称 也叫 称为 叫做 称作 俗名 又名 原名 名为",
+        "去世 逝世 卒于 病逝 死于 身亡 病死 死亡 怎么死 死的 之死 遇难 卒 死",
+        "出生 生于 诞生 出世",
+        "食物 为食 主食 猎食 觅食 捕食 主要吃 吃 食 食性 要吃",
+        "栖息 生活 居住 分布 生存 地带 见于",
+        "创立 成立 创办 创建 建立 设立 组建 创始 始建 兴建 建造 建成 修建 落成",
+        "位于 坐落 地处 座落 处于",
+        "职业 担任 从事 球员 演员 职务 职位",
+        "作者 编著 撰写 所著 编 著 写 著作 编写 所作",
+        "上映 首播 播出 开播 公映 播放",
+        "开通 通车 投入 启用 使用 运营 开业 开放 运行 开始",
+        "全长 长度 总长 长约 体长",
+        "面积 占地 平方",
+        "人口 居民 人数",
+        "获得 荣获 赢得 夺得 取得 获奖 得到",
+        "毕业 就读 学习 考入 入读",
+        "原因 因为 由于 因此 因而 为何",
+        "开发 研发 制作 推出 发行 出品 发售 出版",
+        "主角 主人 男主 女主",
+        "设计 建筑师 筑师",
+        "特点 特征 特色 特性 习性",
+        "参加 参与 加入 出演 主演 参演 饰演",
+        "费用 价格 收费 多少钱 价钱 售价",
+        "任命 担任 就任 出任 接任 升任 受封 封为",
+        "改名 更名 改称 改为",
+        "属于 隶属 所属",
     )
 )
 
@@ -233,12 +300,28 @@ def _says_something(term: str) -> bool:
     return term not in FUNCTION_WORDS and not (len(term) == 1 and term.isalpha())
 
 
-def related(term: str, known: frozenset[str]) -> bool:
-    """Whether a term, one that means the same, or another form of the word is known."""
-    if term in known:
-        return True
-    if not term.isascii() or len(term) < 3:
-        return False
-    if any(term in group and not group.isdisjoint(known) for group in _SAME):
-        return True
-    return len(term) >= 5 and term.isalpha() and any(one[:5] == term[:5] and one.isalpha() for one in known)
+class Known:
+    """Terms that are at hand, and what is as good as one of them."""
+
+    __slots__ = ("_beginnings", "_groups", "terms")
+
+    def __init__(self, terms: Iterable[str]) -> None:
+        self.terms = frozenset(terms)
+        self._beginnings = frozenset(term[:LIKE] for term in self.terms if len(term) >= LIKE and term.isalpha())
+        self._groups = frozenset(number for term in self.terms for number in _GROUPS.get(term, ()))
+
+    def akin(self, term: str) -> bool:
+        """Whether the term is known, or one that means the same, or another form of the word."""
+        if term in self.terms:
+            return True
+        if not self._groups.isdisjoint(_GROUPS.get(term, ())):
+            return True
+        return len(term) >= LIKE and term.isascii() and term.isalpha() and term[:LIKE] in self._beginnings
+
+
+LIKE = 5
+"""Words that share so many letters at their beginning are taken for forms of one word."""
+_GROUPS: dict[str, list[int]] = {}
+for _number, _group in enumerate(_SAME):
+    for _word in _group:
+        _GROUPS.setdefault(_word, []).append(_number)
