@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from ragcli.errors import IndexDamaged
+from ragcli.errors import IndexDamaged, StoreUnwritable
 from ragcli.ports import KeywordIndex
 from ragcli.store.catalog import Catalog
 from ragcli.store.catalog_writer import CatalogWriter
@@ -93,10 +93,10 @@ class StoredIndexes:
     def add(self, chunks: Sequence[tuple[int, bytes]]) -> None:
         deletions, self._deletions = self._deletions, []
         self._safely(lambda: self._write_vectors(chunks, deletions))
-        keywords = self._keywords_open()
-        keywords.delete(deletions)
-        keywords.add(self._catalog.entries(id for id, _ in chunks))
-        keywords.commit()
+        with self._writing_keywords() as keywords:
+            keywords.delete(deletions)
+            keywords.add(self._catalog.entries(id for id, _ in chunks))
+            keywords.commit()
         self._matrix.catch_up()
 
     def delete(self, ids: Sequence[int]) -> None:
@@ -116,8 +116,8 @@ class StoredIndexes:
         if self._deletions:
             self.add([])
         self._matrix.compact()
-        keywords = self._keywords_open()
-        keywords.close()
+        with self._writing_keywords() as keywords:
+            keywords.close()
         self._keywords = None
         folder = keywords_folder(self._place, self._catalog)
         keep_all_private(self._place.keywords)
@@ -148,10 +148,17 @@ class StoredIndexes:
 
     # --- keywords
 
-    def _keywords_open(self) -> KeywordIndex:
+    @contextmanager
+    def _writing_keywords(self) -> Iterator[KeywordIndex]:
+        """An index that was sound when it was opened and fails now has met a full or failing disk."""
         if self._keywords is None:
             raise RuntimeError("the indexes are not open")
-        return self._keywords
+        try:
+            yield self._keywords
+        except IndexDamaged as error:
+            raise StoreUnwritable(
+                error.message, remedy="free space or mend the folder's permissions; the next ingest builds it again"
+            ) from error
 
     def _try_keywords(self) -> bool:
         try:
@@ -167,14 +174,11 @@ class StoredIndexes:
         make_private(self._place.keywords)
         make_private(folder)
         keywords = self._open_keywords(folder, create=True)
-        try:
+        self._keywords = keywords
+        with self._writing_keywords():
             for entries in self._catalog.entries_after(0):
                 keywords.add(entries)
             keywords.commit()
-        except BaseException:
-            keywords.close()
-            raise
-        self._keywords = keywords
         with self._catalog.transaction():
             self._catalog.remember("keywords", str(number))
             self._catalog.bump()

@@ -7,11 +7,13 @@ of them, at index and at query time alike. What title, heading path and file nam
 from __future__ import annotations
 
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from math import log1p
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol
 
 import tantivy
@@ -62,10 +64,15 @@ class TantivyIndex:
         self._schema = _schema()
         self._writer: tantivy.IndexWriter | None = None
         self._uncommitted = False
-        self._index = self._open(create)
+        self._links: TemporaryDirectory[str] | None = None
+        try:
+            self._index = self._open(self._path, create)
+        except StoreUnwritable:  # tantivy locks a folder also to read it
+            if create or self._path is None:
+                raise
+            self._links = _linked(self._path)
+            self._index = self._open(Path(self._links.name), create=False)
         with self._guarded():
-            self._index.config_reader("manual")
-            self._index.reload()
             self._searcher = self._index.searcher()
 
     # --- reading
@@ -177,6 +184,8 @@ class TantivyIndex:
                 if self._uncommitted:  # a rollback leaves merges writing behind our back
                     writer.rollback()
                 writer.wait_merging_threads()
+        if self._links is not None:
+            self._links.cleanup()
 
     def _document(self, entry: KeywordEntry) -> tantivy.Document:
         path = entry.path.replace("\\", "/")
@@ -193,6 +202,8 @@ class TantivyIndex:
         return document
 
     def _writing(self) -> tantivy.IndexWriter:
+        if self._links is not None:
+            raise self._unwritable(PermissionError("the folder is read-only"))
         if self._writer is None:
             with self._guarded():
                 self._writer = self._index.writer(_WRITER_MEMORY, 1)
@@ -201,19 +212,21 @@ class TantivyIndex:
 
     # --- the folder
 
-    def _open(self, create: bool) -> tantivy.Index:
-        if self._path is None:
-            return tantivy.Index(self._schema)
-        format_file = self._path / "FORMAT"
+    def _open(self, folder: Path | None, create: bool) -> tantivy.Index:
         with self._guarded():
-            if create and not tantivy_exists(self._path):
-                self._path.mkdir(parents=True, exist_ok=True)
-                index = tantivy.Index(self._schema, str(self._path))
-                format_file.write_text(_FORMAT, encoding="ascii")
-                return index
-            if format_file.read_text(encoding="ascii", errors="replace") != _FORMAT:
-                raise ValueError("made by another version of ragcli")
-            return tantivy.Index.open(str(self._path))
+            if folder is None:
+                index = tantivy.Index(self._schema)
+            elif create and not tantivy_exists(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+                index = tantivy.Index(self._schema, str(folder))
+                (folder / "FORMAT").write_text(_FORMAT, encoding="ascii")
+            else:
+                if (folder / "FORMAT").read_text(encoding="ascii", errors="replace") != _FORMAT:
+                    raise ValueError("made by another version of ragcli")
+                index = tantivy.Index.open(str(folder))
+            index.config_reader("manual")
+            index.reload()
+            return index
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -251,6 +264,19 @@ def path_pattern(pattern: str) -> str:
         return f".*{_escape(pattern)}.*"
     glob = "".join({"*": ".*", "?": "."}.get(character) or _escape(character) for character in pattern)
     return f"(.*/)?{glob}"
+
+
+def _linked(folder: Path) -> TemporaryDirectory[str]:
+    """A folder that can be written, with links to the files of one that cannot."""
+    links = TemporaryDirectory(prefix="ragcli-", ignore_cleanup_errors=True)
+    for path in folder.iterdir():
+        if path.suffix != ".lock":
+            target = Path(links.name, path.name)
+            try:
+                target.symlink_to(path.absolute())
+            except (OSError, NotImplementedError):  # Windows may want a privilege for it
+                shutil.copyfile(path, target)
+    return links
 
 
 def tantivy_exists(path: Path) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,7 +112,7 @@ class Library:
         batch: int = 16,
         **settings: object,
     ) -> AsyncGenerator[IngestEvent, None]:
-        async for event in ingest(
+        run = ingest(
             [str(path) for path in paths or (self.docs,)],
             collection=writer(self.home, self.collection, open_keywords=TantivyIndex),
             embedder=embedder or self.embedder,
@@ -121,8 +121,10 @@ class Library:
             embedding=config.Embedding(batch=batch),
             force=force,
             stop=stop,
-        ):
-            yield event
+        )
+        async with aclosing(run):
+            async for event in run:
+                yield event
 
     async def ingest(self, *paths: Path, **options: object) -> IngestReport:
         """The report of a run; the embedder's record starts anew."""
