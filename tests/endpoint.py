@@ -150,6 +150,7 @@ class ModelServer:
         self.key, self.models = key, models
         self.dimensions, self.largest_batch, self.longest_input = dimensions, largest_batch, longest_input
         self.delay, self.before_first = delay, before_first
+        self.root: str | None = None  # the only one under which paths are served, if set
         self.history: list[Received] = []
         self.open_connections = 0
         self.accepted = 0
@@ -277,6 +278,8 @@ class ModelServer:
     async def _serve(self, request: Received, writer: asyncio.StreamWriter) -> bool:
         """Whether the connection can serve another request."""
         path = next((known for known in (CHAT, EMBEDDINGS, RERANK, MODELS) if request.path.endswith(known)), "")
+        if self.root is not None and request.target != f"{self.root}/{path}":
+            return await _send_whole(writer, Reply(status=404), b'{"detail": "Not Found"}')
         script = self._scripts[path]
         reply = script.popleft() if script else self._unscripted(path, request)
         if reply.hang:

@@ -176,6 +176,15 @@ def shortened(text: str, secret: str = "", limit: int = LONGEST_DETAIL) -> str:
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
+def is_error(body: bytes) -> bool:
+    """Whether a refusal comes from a service that speaks the protocol, and not from a web server without that path."""
+    try:
+        payload = json.loads(body)
+    except ValueError:
+        return False
+    return isinstance(payload, dict) and "error" in payload
+
+
 def not_json(content: bytes, secret: str) -> EndpointError:
     """The error for a success whose body is something else."""
     start = content[:2000].decode(errors="replace").lstrip()

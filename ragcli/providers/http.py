@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from typing import Any
 import httpx2
 
 from ragcli.errors import ConfigError, EndpointError, ServerFailed, TimedOut
-from ragcli.providers.failures import not_json, shortened, status_error, transport_error
+from ragcli.providers.failures import is_error, not_json, shortened, status_error, transport_error
 
 OPENAI = "https://api.openai.com/v1"
 LONGEST_REFUSAL = 64 << 10
@@ -31,57 +32,67 @@ class Endpoint:
     """
 
     def __init__(self, base_url: str, api_key: str, *, connect_timeout: float, idle_timeout: float) -> None:
-        self._key = api_key
+        self._key = api_key.strip()
         self._connect_timeout, self._idle_timeout = connect_timeout, idle_timeout
+        if not all("!" <= character <= "~" for character in self._key):
+            raise ConfigError("the API key holds characters that no key has", remedy="copy it again")
         try:
             self.base = httpx2.URL(base_url.strip() or OPENAI)
-        except httpx2.InvalidURL as error:
-            raise ConfigError(f"base_url is not a web address: {shortened(base_url, api_key)}") from error
+        except httpx2.InvalidURL:
+            self.base = httpx2.URL("")
         if self.base.scheme not in ("http", "https") or not self.base.host:
             raise ConfigError(
-                f"base_url is not a web address: {shortened(base_url, api_key)}",
+                f"base_url is not a web address: {shortened(base_url, self._key)}",
                 remedy="write it like http://localhost:11434/v1",
             )
+        self._roots = roots(self.base.path)
         self._client: httpx2.AsyncClient | None = None
 
     @property
     def secret(self) -> str:
         return self._key
 
-    def url(self, path: str) -> httpx2.URL:
-        """The address of `path`, for a base with or without /v1, a slash, a query (Azure) or a path of its own."""
-        base = self.base.path.rstrip("/")
-        for known in ("/chat/completions", "/embeddings", "/rerank", "/models"):
-            base = base.removesuffix(known)
-        if not base:
-            base = "/v1"
-        return self.base.copy_with(path=f"{base}/{path}")
+    def url(self, path: str, root: str | None = None) -> httpx2.URL:
+        """The address of `path`, which keeps the query of the base (Azure's api-version)."""
+        return self.base.copy_with(path=f"{self._roots[0] if root is None else root}/{path}")
 
     @asynccontextmanager
     async def open(
         self, path: str, body: dict[str, Any] | None, *, due: float
     ) -> AsyncGenerator[httpx2.Response, None]:
         """The reply, its body not yet read; `due` is on the clock of the loop. Without a body it is a GET."""
-        client = self._connected()
-        request = client.build_request(
-            "GET" if body is None else "POST",
-            self.url(path),
-            headers={"content-type": "application/json"} if body is not None else None,
-            content=None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"),
-        )
-        response: httpx2.Response | None = None
         try:
+            response = await self._send(path, body, due)
+            try:
+                yield response
+            finally:
+                await response.aclose()
+        except httpx2.RequestError as error:
+            raise transport_error(error, secret=self._key) from error
+
+    async def _send(self, path: str, body: dict[str, Any] | None, due: float) -> httpx2.Response:
+        """The reply of the first root that knows the path, which is the one to use from then on."""
+        client = self._connected()
+        missing: EndpointError | None = None
+        for root in self._roots:
+            request = client.build_request(
+                "GET" if body is None else "POST",
+                self.url(path, root),
+                headers={"content-type": "application/json"} if body is not None else None,
+                content=None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"),
+            )
             headers_due = asyncio.get_running_loop().time() + self._connect_timeout + self._idle_timeout
             async with time_limit(min(due, headers_due)):
                 response = await client.send(request, stream=True)
-            if not response.is_success:
-                raise await self._refusal(response, due)
-            yield response
-        except httpx2.RequestError as error:
-            raise transport_error(error, secret=self._key) from error
-        finally:
-            if response is not None:
-                await response.aclose()
+            if response.is_success:
+                self._roots = (root,)
+                return response
+            refusal = await self._refused(response, due)
+            error = status_error(response.status_code, response.headers, refusal, secret=self._key)
+            if response.status_code != 404 or is_error(refusal):
+                raise error
+            missing = missing or error
+        raise missing or EndpointError("the endpoint has no address", remedy="check base_url")
 
     async def json(self, path: str, body: dict[str, Any] | None, *, seconds: float) -> Any:
         """The reply as a JSON value."""
@@ -109,13 +120,15 @@ class Endpoint:
         if client is not None:
             await client.aclose()
 
-    async def _refusal(self, response: httpx2.Response, due: float) -> EndpointError:
+    async def _refused(self, response: httpx2.Response, due: float) -> bytes:
+        """What a refusal says; the status says enough where it cannot be read."""
         try:
             async with time_limit(min(due, asyncio.get_running_loop().time() + self._idle_timeout)):
-                body = await read(response, LONGEST_REFUSAL, cut=True)
+                return await read(response, LONGEST_REFUSAL, cut=True)
         except (httpx2.RequestError, TimedOut):
-            body = b""  # the status says enough
-        return status_error(response.status_code, response.headers, body, secret=self._key)
+            return b""
+        finally:
+            await response.aclose()
 
     def _connected(self) -> httpx2.AsyncClient:
         if self._client is None:
@@ -133,10 +146,6 @@ class Endpoint:
         headers = {"user-agent": "ragcli", "accept": "text/event-stream, application/json"}
         if not self._key:
             return headers
-        try:
-            self._key.encode("ascii")
-        except UnicodeEncodeError as error:
-            raise ConfigError("the API key holds characters that no key has", remedy="copy it again") from error
         azure = self.base.host.endswith((".azure.com", ".azure-api.net"))
         if azure or "api-version" in self.base.params or "/deployments/" in self.base.path:
             headers["api-key"] = self._key
@@ -155,6 +164,18 @@ async def time_limit(due: float) -> AsyncGenerator[None, None]:
         if not limit.expired():
             raise
         raise TimedOut("the endpoint took too long", remedy="try again, or raise the timeout") from error
+
+
+def roots(path: str) -> tuple[str, ...]:
+    """Where the services may be, likeliest first, for a base with or without /v1, a slash, a service at its end."""
+    root = path.rstrip("/")
+    for service in ("/chat/completions", "/embeddings", "/rerank", "/models"):
+        root = root.removesuffix(service)
+    if not root:
+        return "/v1", ""
+    if re.search(r"/(?:v\d|deployments/)", root):
+        return (root,)
+    return root, f"{root}/v1"
 
 
 def body_of(response: httpx2.Response) -> AsyncGenerator[bytes, None]:

@@ -310,6 +310,20 @@ async def test_answers_one_after_the_other_share_a_connection(endpoint: ModelSer
     assert endpoint.accepted == 1
 
 
+@pytest.mark.parametrize("given", ["", "/", "/gateway", "/gateway/"])
+@pytest.mark.parametrize("served", ["", "/v1"])
+async def test_a_base_without_version_finds_the_service_with_and_without_one(
+    given: str, served: str, endpoint: ModelServer, models: Callable[..., OpenAIChat]
+) -> None:
+    root = given.rstrip("/") + served
+    endpoint.root = root
+    model = models(base_url=endpoint.url.removesuffix("/v1") + given)
+    assert said(await collect(model))
+    await collect(model)
+    assert [request.target for request in endpoint.history[-2:]] == [f"{root}/chat/completions"] * 2
+    assert len(endpoint.history) <= 3
+
+
 async def test_an_azure_gateway_gets_its_key_and_version(
     endpoint: ModelServer, models: Callable[..., OpenAIChat]
 ) -> None:

@@ -168,3 +168,10 @@ def test_addresses_are_completed_however_the_base_is_written(base: str, address:
 def test_a_base_that_is_no_web_address_is_a_setting_to_mend(base: str) -> None:
     with pytest.raises(ConfigError, match="base_url"):
         Endpoint(base, KEY, connect_timeout=1, idle_timeout=1)
+
+
+@pytest.mark.parametrize("key", ["sk-with\nnewline", "sk-schlüssel", "two words", "sk-\x1b[31m"])
+def test_a_key_that_cannot_be_one_is_a_setting_to_mend_and_not_shown(key: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        Endpoint("", key, connect_timeout=1, idle_timeout=1)
+    assert key not in str(raised.value)
