@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
@@ -138,7 +139,12 @@ def transport_error(error: httpx2.RequestError, *, secret: str = "") -> Endpoint
         where = f" {error.request.url.host}:{error.request.url.port or error.request.url.scheme}"
     except RuntimeError:  # it failed before there was a request
         where = ""
-    why = shortened(_cause(error), secret)
+    causes = _causes(error)
+    why = shortened(next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), ""))
+    why = why or shortened(str(error), secret) or type(error).__name__
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        remedy = "if you trust it, name its authority's certificate in SSL_CERT_FILE"
+        return EndpointError(f"the certificate of{where} is not trusted: {why}", remedy=remedy)
     match error:
         case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
             return _build(TimedOut, f"no connection to{where} within the time limit")
@@ -205,16 +211,14 @@ _WHAT: dict[type[EndpointError], str] = {
 }
 
 
-def _cause(error: BaseException) -> str:
-    """What the operating system said, where that is the cause; else the words of the HTTP client."""
+def _causes(error: BaseException) -> list[BaseException]:
+    """The error and what led to it, nearest first."""
     causes: list[BaseException] = [error]
     for cause in causes:  # which grows
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
         if isinstance(cause, BaseExceptionGroup):
             causes += cause.exceptions
         causes += [inner for inner in (cause.__cause__, cause.__context__) if inner is not None and inner not in causes]
-    return str(error) or type(error).__name__
+    return causes
 
 
 def _build(found: type[EndpointError], message: str, wait: float | None = None) -> EndpointError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from email.utils import formatdate
 
 import httpx2
@@ -96,6 +97,17 @@ def test_an_error_inside_a_success_has_a_class(payload: object, expected: type[E
 )
 def test_a_failed_connection_has_a_class(error: httpx2.RequestError, expected: type[EndpointError]) -> None:
     assert type(transport_error(error)) is expected
+
+
+def test_what_the_system_said_is_told_and_a_bad_certificate_is_not_tried_again() -> None:
+    refused = httpx2.ConnectError("All connection attempts failed")
+    refused.__cause__ = ExceptionGroup("attempts", [ConnectionRefusedError(111, "Connection refused")])
+    assert "Connection refused" in transport_error(refused).message
+    untrusted = httpx2.ConnectError("handshake")
+    untrusted.__cause__ = ssl.SSLCertVerificationError(1, "certificate verify failed: self-signed certificate")
+    error = transport_error(untrusted)
+    assert not isinstance(error, TransientError)
+    assert "SSL_CERT_FILE" in error.remedy
 
 
 @pytest.mark.parametrize(
