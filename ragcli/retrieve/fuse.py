@@ -38,7 +38,7 @@ def vector_weight(embedder: str, question: str) -> Weight:
     The static model is a second opinion beside BM25. Contextual models are worth as much as BM25, but the common
     English ones turn Chinese into unknown tokens. Of an unknown one only its order is used, and little of that.
     """
-    other_script = bool(_HAN_KANA_HANGUL.search(question))
+    other_script = in_spaceless_script(question)
     if embedder.startswith("static:"):
         return Weight(0.2 if other_script else 0.3)
     name = embedder.lower()
@@ -49,6 +49,11 @@ def vector_weight(embedder: str, question: str) -> Weight:
     if embedder.startswith(("openai:", "fastembed:")):
         return Weight(0.3, spread=True)
     return Weight(0.1, spread=True)
+
+
+def in_spaceless_script(question: str) -> bool:
+    """Chinese, Japanese or Korean, at least in part."""
+    return bool(_HAN_KANA_HANGUL.search(question))
 
 
 def keyword_bound(terms: Mapping[str, int], rarity: Mapping[str, float]) -> float:
