@@ -96,16 +96,21 @@ def _left_out(archive: zipfile.ZipFile, names: set[str], text: str, format: str)
         return []
     seen = _squeezed(text)
     found: list[str] = []
+    added: set[str] = set()
     for name in sorted(name for name in names if part.fullmatch(name)):
         try:
             root = ElementTree.fromstring(unpack(archive, name))  # noqa: S314 - expat limits entity expansion itself
         except ElementTree.ParseError:
             continue
+        position = 0  # paragraphs come in the order of the text: the search goes on where the last one was found
         for paragraph in paragraphs(root):
             squeezed = _squeezed(paragraph)
-            if squeezed and squeezed not in seen:
+            at = seen.find(squeezed, position)
+            if at >= 0:
+                position = at + len(squeezed)
+            elif squeezed not in seen and squeezed not in added:
                 found.append(paragraph)
-                seen += squeezed
+                added.add(squeezed)
     return found
 
 

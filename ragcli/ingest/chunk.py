@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import TypeAlias
@@ -15,6 +16,9 @@ Span: TypeAlias = tuple[int, int]
 
 SMALL = 0.25
 """Share of the limit below which a passage is joined with its neighbour where both fit."""
+_SPACE = re.compile(r"\s")
+WIDEST = 1.3
+"""Tokens of a Chinese character."""
 WINDOW = 32 * 1024
 """Characters that are handed to the splitter at once."""
 
@@ -100,7 +104,9 @@ class Chunker:
 
     def _spans(self, text: str, start: int, end: int, outline: Outline) -> list[Span]:
         spans = [
-            span for first, last in _windows(text, start, end) for span in self._split(text, first, last, self._limit)
+            span
+            for first, last in _windows(text, start, end, unbroken=int(self._limit / WIDEST))
+            for span in self._split(text, first, last, self._limit)
         ]
         return self._join_small(text, self._lead_on(text, spans, outline))
 
@@ -174,17 +180,21 @@ def _splitter(markdown: bool, capacity: int):  # type: ignore[no-untyped-def]
     return MarkdownSplitter(capacity) if markdown else TextSplitter(capacity)
 
 
-def _windows(text: str, start: int, end: int) -> Iterator[Span]:
-    """Cuts a long text where a section, a paragraph, a line or a word ends: the splitter's time grows faster than its
-    input."""
-    while end - start > WINDOW:
-        for mark in ("\n\n#", "\n\n", "\n", " ", "。"):
+def _windows(text: str, start: int, end: int, *, unbroken: int) -> Iterator[Span]:
+    """Cuts a long text where a section, a paragraph, a line or a word ends, and after `unbroken` characters where none
+    does: the splitter's time grows faster than its input, in endless words with the square.
+    """
+    while end - start > (WINDOW if _SPACE.search(text, start, end) else unbroken):
+        for mark in ("\n\n#", "\n\n", "\n", " "):
             cut = text.rfind(mark, start + WINDOW // 2, start + WINDOW)
             if cut >= 0:
                 cut += mark != "\n\n#" and len(mark)
                 break
         else:
-            cut = start + WINDOW
+            cut = start + unbroken
+            while cut > start + unbroken // 2 and text[cut - 1].isalnum():
+                cut -= 1
+            cut = cut if cut > start + unbroken // 2 else start + unbroken
         yield start, cut
         start = cut
     yield start, end

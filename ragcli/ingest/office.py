@@ -25,6 +25,7 @@ MIME = {
 }
 _PASSWORD = re.compile(r"(?i)password|encrypt")
 _ESCAPE = re.compile(r"(?<!\\)\\([!-/:-@\[-`{-~])")
+_TABLE_ROW = re.compile(r"^\|.*$", re.MULTILINE)
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _PICTURE = re.compile(r"!\[([^\]\n]*)\]\([^)\n]*\)")
 _LINK = re.compile(r"(?<!\\)\[((?:\\.|[^\[\]\\\n])*)\]\((?:\\.|[^()\\\n]|\([^()\n]*\))*\)")
@@ -61,6 +62,8 @@ def convert(data: bytes, format: str, *, markdown: bool = True) -> tuple[str, st
         if isinstance(error, (KeyboardInterrupt, SystemExit, GeneratorExit)):
             raise
         reason = str(error)
+        if re.search(r"(?i)out of memory|allocat", reason):
+            raise MemoryError(reason) from error
         if _PASSWORD.search(reason):
             raise FileFailure("encrypted", "protected with a password; remove it first") from error
         if re.search(r"(?i)too large|limit exceeded|exceeds|bomb", reason):
@@ -69,7 +72,10 @@ def convert(data: bytes, format: str, *, markdown: bool = True) -> tuple[str, st
     text = normalized(found.content)
     stated = found.metadata.get("title")
     title = " ".join(stated.split()) if isinstance(stated, str) else ""
-    return (_unescaped(text) if markdown and format != "html" else text), title
+    if markdown:
+        # What comes of HTML is escaped in its tables only.
+        text = _TABLE_ROW.sub(lambda row: _ESCAPE.sub(r"\1", row[0]), text) if format == "html" else _unescaped(text)
+    return text, title
 
 
 def read_converted(path: str, data: bytes, format: str) -> Document:

@@ -80,6 +80,8 @@ class Reader:
                     yield reading
         except OSError as error:
             raise FileFailure("unreadable", f"cannot be read: {(error.strerror or str(error)).lower()}") from error
+        except (ValueError, LookupError, RecursionError, MemoryError) as error:
+            raise FileFailure("corrupt", f"cannot be read as text: {type(error).__name__}") from error
 
     def _look(self, file: File) -> Reading | str:
         """A small text as a whole; else what kind of file it is. Raises FileFailure, OSError."""

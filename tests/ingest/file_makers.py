@@ -219,8 +219,8 @@ BILLION_LAUGHS = (
 )
 
 
-def zip_bomb(megabytes: int = 600) -> bytes:
-    """A Word file of a few hundred kilobytes whose text unpacks to this size."""
+def zip_bomb(megabytes: int = 80) -> bytes:
+    """A Word file of some kilobytes whose text unpacks to this size."""
     text = "<w:p><w:r><w:t>" + "A" * (megabytes * 2**20) + "</w:t></w:r></w:p>"
     head = f'<?xml version="1.0"?><w:document xmlns:w="{_WORD}"><w:body>'
     return office(
