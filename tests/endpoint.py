@@ -21,6 +21,7 @@ import math
 import re
 import socket
 import struct
+import sys
 import threading
 import time
 from collections import defaultdict, deque
@@ -468,7 +469,8 @@ def _head(status: int, headers: dict[str, str]) -> bytes:
 def _reset(writer: asyncio.StreamWriter) -> bool:
     """Ends the connection with RST instead of FIN."""
     connection = writer.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     writer.transport.abort()
     return False
 

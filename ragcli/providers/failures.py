@@ -224,6 +224,8 @@ def _causes(error: BaseException) -> list[BaseException]:
 def _build(found: type[EndpointError], message: str, wait: float | None = None) -> EndpointError:
     remedy = REMEDIES.get(found, "")
     if issubclass(found, TransientError):
+        if wait is not None and wait >= 1:
+            remedy = f"it asks to wait {wait:.0f} s"
         return found(message, remedy=remedy, retry_after=wait)
     return found(message, remedy=remedy)
 

@@ -82,7 +82,7 @@ class Endpoint:
                 content=None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"),
             )
             headers_due = asyncio.get_running_loop().time() + self._connect_timeout + self._idle_timeout
-            async with time_limit(min(due, headers_due)):
+            async with until(min(due, headers_due)):
                 response = await client.send(request, stream=True)
             if response.is_success:
                 self._roots = (root,)
@@ -97,7 +97,7 @@ class Endpoint:
     async def json(self, path: str, body: dict[str, Any] | None, *, seconds: float) -> Any:
         """The reply as a JSON value."""
         due = asyncio.get_running_loop().time() + seconds
-        async with self.open(path, body, due=due) as response, time_limit(due):
+        async with self.open(path, body, due=due) as response, until(due):
             content = await read(response, LONGEST_REPLY)
         try:
             if len(content) > LARGE_REPLY:
@@ -123,7 +123,7 @@ class Endpoint:
     async def _refused(self, response: httpx2.Response, due: float) -> bytes:
         """What a refusal says; the status says enough where it cannot be read."""
         try:
-            async with time_limit(min(due, asyncio.get_running_loop().time() + self._idle_timeout)):
+            async with until(min(due, asyncio.get_running_loop().time() + self._idle_timeout)):
                 return await read(response, LONGEST_REFUSAL, cut=True)
         except (httpx2.RequestError, TimedOut):
             return b""
@@ -155,7 +155,7 @@ class Endpoint:
 
 
 @asynccontextmanager
-async def time_limit(due: float) -> AsyncGenerator[None, None]:
+async def until(due: float) -> AsyncGenerator[None, None]:
     """Raises TimedOut where the block is not through when the loop's clock reads `due`."""
     try:
         async with asyncio.timeout_at(due) as limit:
