@@ -9,7 +9,7 @@ from functools import cached_property
 
 from ragcli.answer import quantities
 from ragcli.answer.names import Names, names_in
-from ragcli.answer.polarity import disagree
+from ragcli.answer.polarity import disagree, without_sense
 from ragcli.answer.question import Known, content_terms
 from ragcli.text.sentences import sentences
 
@@ -17,6 +17,8 @@ COVERED = 0.5
 """Share of the claim's content that the passage must know."""
 CLOSE = 0.5
 """Share of a clause's content from which on another clause is taken to speak of the same thing."""
+PAIR = 0.5
+"""Worth of a pair of Chinese characters, where a character or a word is worth 1."""
 ALIKE = 0.8
 """Share of a claim beside its first word that a sentence must know to be taken to say it of somebody else."""
 WINDOW = 3
@@ -25,13 +27,14 @@ NEARLY = 0.03
 """How far a number may be off where the claim itself says "about"."""
 
 _CLAUSE = re.compile(
-    r"[,，;；:：()（）]|\s[–—-]+\s|——|\b(?:and|but|while|whereas|although|however|which|who)\b|但是?|而(?!且)|并且?(?!非)|同时"
+    r"[,，;；:：()（）]|\s[–—-]+\s|——|\b(?:and|but|while|whereas|although|however|which|who)\b|\b(?=unless\b|except\b)|除非|但是?|而(?!且)|并且?(?!非)|同时"
     r"|、(?=[^、]{6,})"
 )
 _ABOUT = re.compile(
     r"\b(?:about|around|approximately|roughly|nearly|almost|some|over|more than|close to)\b|约|大概|左右|近|接近|超过|余|多",
     re.IGNORECASE,
 )
+_NUMERAL = re.compile(r"^[\d.]+$|[一二三四五六七八九十百千万亿两]")
 _RESPECTIVELY = re.compile(r"respectively|分别|依次", re.IGNORECASE)
 
 
@@ -44,6 +47,11 @@ class Statement:
     @cached_property
     def terms(self) -> frozenset[str]:
         return content_terms(self.text)
+
+    @cached_property
+    def topic(self) -> frozenset[str]:
+        """The terms of what it speaks of: without numbers and without the words that say yes or no."""
+        return frozenset(term for term in content_terms(without_sense(self.text)) if not _NUMERAL.search(term))
 
     @cached_property
     def known(self) -> Known:
@@ -70,16 +78,17 @@ class Statement:
             ):
                 continue
             parts.append(self.text[start : match.start()])
-            start = match.start() if match.group()[0].isalpha() else match.end()
+            start = match.start() if match.group()[:1].isalpha() else match.end()
         parts.append(self.text[start:])
         return tuple(Statement(part) for part in parts if part.strip()) if len(parts) > 1 else (self,)
 
     def share(self, known: Known) -> float:
-        """Share of the content that is known; 1.0 where there is none."""
-        if not self.terms:
+        """Share of the topic that is known; of Chinese, characters tell more than pairs, which any paraphrase breaks."""
+        topic = self.topic or self.terms
+        if not topic:
             return 1.0
-        worth = {term: 0.5 if len(term) == 1 else 1.0 for term in self.terms}
-        return sum(worth[term] for term in self.terms if known.akin(term)) / sum(worth.values())
+        worth = {term: PAIR if len(term) > 1 and not term.isascii() else 1.0 for term in topic}
+        return sum(worth[term] for term in topic if known.akin(term)) / sum(worth.values())
 
 
 class Evidence:
@@ -130,30 +139,33 @@ def supported(text: str, evidence: Evidence) -> bool:
 def _amounts_hold(claim: Statement, near: Sequence[Statement], evidence: Evidence) -> bool:
     numbers, dates = claim.amounts
     slack = NEARLY if _ABOUT.search(claim.text) else 0.0
-    return all(_date_holds(date, evidence.whole) for date in dates) and all(
+    return all(_date_holds(date, claim, near, evidence.whole) for date in dates) and all(
         _number_holds(number, claim, near, evidence.whole, slack) for number in numbers
     )
 
 
-def _date_holds(date: quantities.Date, passage: Statement) -> bool:
+def _date_holds(date: quantities.Date, claim: Statement, near: Sequence[Statement], passage: Statement) -> bool:
     numbers, dates = passage.amounts
     if any(date.within(other) for other in dates):
-        return True
-    bare = date.month is None and any(number.value == date.year for number in numbers)
-    parts = [(date.year, "year"), (date.month, "month"), (date.day, "day")]
-    apart = (
-        sum(part is not None for part, _ in parts) > 1
-        and date.day is None
-        and all(part is None or any(getattr(other, name) == part for other in dates) for part, name in parts)
+        return not _belongs_elsewhere(
+            claim,
+            near,
+            holds=lambda one: any(date.within(other) for other in one.amounts[1]),
+            rivals=lambda one: bool(one.amounts[1]),
+        )
+    if date.month is None:
+        return any(number.value == date.year for number in numbers)
+    apart = any(other.year == date.year for other in dates) and any(
+        (other.month, other.day) == (date.month, date.day) for other in dates
     )
-    return bare or apart
+    return date.year is not None and apart
 
 
 def _number_holds(
     number: quantities.Quantity, claim: Statement, near: Sequence[Statement], passage: Statement, slack: float
 ) -> bool:
     if not any(_same(number, other, slack) for other in passage.amounts[0]) and not _year_in(number, passage):
-        return False
+        return _counts_its_own(number, claim)
     if _RESPECTIVELY.search(claim.text) or _RESPECTIVELY.search(near[0].text):
         return True
     return not _belongs_elsewhere(
@@ -162,6 +174,14 @@ def _number_holds(
         holds=lambda one: any(_same(number, other, slack) for other in one.amounts[0]),
         rivals=lambda one: any(other.measure == number.measure for other in one.amounts[0]),
     )
+
+
+def _counts_its_own(number: quantities.Quantity, claim: Statement) -> bool:
+    """Whether a small number counts what the claim itself lists: "two prizes: one in 1903 and one in 1911"."""
+    numbers, dates = claim.amounts
+    if number.measure not in {"", "times"} or not 2 <= number.value <= 9:
+        return False
+    return number.value in {len(dates), len(numbers) - 1, len(re.findall(r"、|和|及|, | and ", claim.text)) + 1}
 
 
 def _same(one: quantities.Quantity, other: quantities.Quantity, slack: float) -> bool:
@@ -211,8 +231,8 @@ def _belongs_elsewhere(claim: Statement, near: Sequence[Statement], *, holds, ri
     owners = [clause for clause in clauses if holds(clause)]
     others = [clause for clause in clauses if not holds(clause) and rivals(clause)]
     for other in others:
-        theirs = [claim.terms & (other.terms - owner.terms) for owner in owners]
-        ours = [claim.terms & (owner.terms - other.terms) for owner in owners]
+        theirs = [claim.topic & (other.topic - owner.topic) for owner in owners]
+        ours = [claim.topic & (owner.topic - other.topic) for owner in owners]
         if owners and all(theirs) and not any(ours):
             return True
     return False
@@ -223,14 +243,27 @@ def _belongs_elsewhere(claim: Statement, near: Sequence[Statement], *, holds, ri
 
 def _sense_holds(claim: Statement, near: Sequence[Statement]) -> bool:
     """Whether no clause of the claim denies what the clause most like it says."""
-    return not any(_denied(clause, near) for clause in claim.clauses if clause.terms)
+    denied = [sentence for clause in claim.clauses if clause.terms for sentence in _denying(clause, near)]
+    return not denied or (len(claim.clauses) > 1 and not all(disagree(claim.text, one.text) for one in denied))
 
 
-def _denied(clause: Statement, near: Sequence[Statement]) -> bool:
-    candidates = [(clause.share(other.known), other) for one in near for other in (*one.clauses, one)]
-    best = max((share for share, _ in candidates), default=0.0)
+def _denying(clause: Statement, near: Sequence[Statement]) -> list[Statement]:
+    """The sentences that deny what the clause says; none where another one that is as much like it agrees.
+
+    Clauses are compared with clauses; a whole sentence only where it knows clearly more of what is spoken of.
+    """
+    topic = clause.topic or clause.terms
+    candidates = [(_share(topic, other.known), other, one) for one in near for other in one.clauses]
+    best = max(share for share, _, _ in candidates)
+    whole = max(_share(topic, one.known) for one in near)
+    if whole > best + 0.25:
+        candidates = [(_share(topic, one.known), one, one) for one in near]
+        best = whole
     if best < CLOSE:
-        return False
-    closest = [other for share, other in candidates if share > best - 0.01]
-    shortest = min(len(other.text) for other in closest)
-    return all(disagree(clause.text, other.text) for other in closest if len(other.text) <= 1.5 * shortest)
+        return []
+    closest = [(other, one) for share, other, one in candidates if share > best - 0.01]
+    return [one for _, one in closest] if all(disagree(clause.text, other.text) for other, _ in closest) else []
+
+
+def _share(topic: frozenset[str], known: Known) -> float:
+    return sum(known.akin(term) for term in topic) / len(topic)

@@ -43,7 +43,7 @@ def compress(question: str, passages: Sequence[str], budget: int, count: Count) 
         left = room - (mark if spans else 0)
         cost, start, end = count(sentence.text), 0, len(sentence.text)
         if cost > left:
-            start, end = _part(wanted, sentence.text, left, count)
+            start, end = _stripped(sentence.text, *_part(wanted, sentence.text, left, count))
             cost = count(sentence.text[start:end])
         if start < end and SHORTEST <= cost <= left:
             spans.append((sentence.start + start, sentence.start + end))
@@ -70,6 +70,11 @@ def _part(wanted: Asked, sentence: str, room: int, count: Count) -> tuple[int, i
                     best, (worth[last + 1] - worth[first], costs[last + 1] - costs[first], -starts[first], ends[last])
                 )
     return -best[2], best[3]
+
+
+def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
+    part = text[start:end]
+    return start + len(part) - len(part.lstrip()), end - len(part) + len(part.rstrip())
 
 
 def _clause_worth(wanted: Asked, clause: str) -> float:

@@ -34,14 +34,24 @@ _PLACES = (
     "石家庄 呼和浩特 兰州 西宁 银川 乌鲁木齐 拉萨 香港 澳门 台北 高雄 宁波 无锡 东莞 佛山 珠海 温州 河北 山西 辽宁 吉林 黑龙江 江苏 浙江 安徽 福建 江西 山东 河南 湖北 湖南 "
     "广东 海南 四川 贵州 云南 陕西 甘肃 青海 台湾 内蒙古 广西 西藏 宁夏 新疆 中国 美国 日本 韩国 朝鲜 英国 法国 德国 意大利 西班牙 葡萄牙 俄罗斯 苏联 印度 巴西 加拿大 澳大利亚 新西兰 "
     "荷兰 比利时 瑞士 瑞典 挪威 丹麦 芬兰 波兰 奥地利 希腊 土耳其 埃及 南非 墨西哥 阿根廷 越南 泰国 新加坡 马来西亚 印尼 菲律宾 欧洲 亚洲 非洲 北美 南美 纽约 伦敦 巴黎 东京 柏林 莫斯科 "
-    "华盛顿 洛杉矶 旧金山 悉尼 首尔 大阪 罗马 维也纳 长江 黄河 太平洋 大西洋 印度洋"
+    "华东 华南 华北 华中 西南 西北 东北 华西 华东 华南 华北 华中 西南 西北 东北 华西 华盛顿 洛杉矶 旧金山 悉尼 首尔 大阪 罗马 维也纳 长江 黄河 太平洋 大西洋 印度洋"
 ).split()
 _ORGANISATION = re.compile(
-    r"([\u4e00-\u9fff]{2})(?=(?:省|市|县|区(?!别|分)|镇|州|大学|学院|公司|集团|银行|医院|部(?!分|署|件|位|长)|部门|局(?!面|限)|厅|委员会|协会|中心|车站|机场"
+    r"([\u4e00-\u9fff]{2})(?<![全底内外顶头上下中东西南北局大干总乐腹背尾面根各本该城超门股地社小园州结布格当分之到好用长学])(?=(?:版(?!本|权|面)|套餐|省|市|县|区(?!别|分)|镇|州|大学|学院|公司|集团|银行|医院|部(?!分|署|件|位|长)|部门|局(?!面|限)|厅|委员会|协会|中心|车站|机场"
     r"|基金会|研究所|出版社|团队|分行|分店|支队|处(?=[，。、的]|$)|科(?=[，。、的]|$)|组(?=[，。、的]|$)))"
 )
 _NO_ORGANISATION = frozenset(
     "全部 内部 外部 各部 本公 该公 公司 一部 大部 这个 该部 其中 我们 他们 的部 有限 各个 相关 有关 所在 当地 地区 城市 本市 全市 全国 全省 主要 负责 联系 提交 前往 位于 来自".split()
+)
+
+_STRANGER = re.compile(
+    r"[王李张刘陈杨赵吴徐孙胡朱郭梁宋郑谢韩唐冯董萧曹袁邓许傅沈曾彭吕苏卢蒋蔡贾魏薛阎潘戴钟汪姜谭廖邹熊陆郝崔邱秦侯邵孟段汤尹黎乔贺赖龚"
+    r"庞樊陶洪翟颜倪牛俞章鲁葛伍韦尤聂柳邢岳莫庄辛祝涂祁舒耿牟詹欧何罗][\u4e00-\u9fff]"
+)
+_NO_PERSON = frozenset(
+    "许可 许多 章节 章程 陆续 陆地 洪水 张贴 张开 祝贺 祝愿 谢谢 谢绝 牛奶 牛肉 熊猫 钟头 钟表 陶瓷 颜色 颜料 莫非 辛苦 舒适 段落 曾经 汤品 "
+    "尤其 王国 王朝 王子 李子 唐朝 宋代 宋朝 魏国 何时 何种 何处 何人 何况 罗列 庄园 庄严 乔迁 贺卡 洪灾 欧洲 欧元 陈列 陈述 陈旧 杨树 柳树 "
+    "梁柱 苏打 苏联 韩国 韩语 戴上 沈阳 秦岭 秦朝 赖以 孟加 葛根 鲁莽 蒋家 康复 侯爵 伍佰 岳父 阎王 贾商 郭外 曹操 孙子 孙女 胡须 胡同 吴语 朱红".split()
 )
 
 _INITIAL_WORDS = frozenset(
@@ -62,6 +72,7 @@ class Names:
     certain: frozenset[str]
     first: str = ""
     chinese: frozenset[str] = frozenset()
+    han: str = ""
 
     def missing_from(self, passage: str) -> bool:
         """Whether a name is not in the passage, in whatever form or case, nor as initials."""
@@ -69,7 +80,7 @@ class Names:
         folded = fold(passage)
         if any(not _known(name, known, folded, passage) for name in self.certain):
             return True
-        return any(fold(name) not in folded for name in self.chinese)
+        return any(fold(name) not in folded for name in self.chinese) or _stranger(self.han, folded)
 
 
 def names_in(sentence: str) -> Names:
@@ -90,7 +101,7 @@ def names_in(sentence: str) -> Names:
     if _HAN.search(sentence):
         certain.update(_term(match.group()) for match in _LATIN.finditer(sentence) if not _common(match.group()))
         chinese = frozenset(_chinese(sentence))
-    return Names(frozenset(certain - {""}), first, chinese)
+    return Names(frozenset(certain - {""}), first, chinese, fold(sentence) if _HAN.search(sentence) else "")
 
 
 def _common(word: str) -> bool:
@@ -117,6 +128,15 @@ def _initials(name: str, passage: str) -> bool:
         return False
     heads = "".join(word[0] for word in re.findall(r"[A-Za-z]+", passage)).lower()
     return name in heads
+
+
+def _stranger(sentence: str, passage: str) -> bool:
+    """Whether something that looks like a person's name stands in the sentence of which the passage knows no character."""
+    for match in _STRANGER.finditer(sentence):
+        word = match.group()
+        if word not in _NO_PERSON and not any(character in passage for character in word):
+            return True
+    return False
 
 
 def _chinese(sentence: str) -> set[str]:
