@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
@@ -92,11 +93,13 @@ class StoredIndexes:
 
     def add(self, chunks: Sequence[tuple[int, bytes]]) -> None:
         deletions, self._deletions = self._deletions, []
-        self._safely(lambda: self._write_vectors(chunks, deletions))
-        with self._writing_keywords() as keywords:
-            keywords.delete(deletions)
-            keywords.add(self._catalog.entries(id for id, _ in chunks))
-            keywords.commit()
+        with ThreadPoolExecutor(1) as aside:  # both wait for other processes
+            vectors = aside.submit(self._safely, lambda: self._write_vectors(chunks, deletions))
+            with self._writing_keywords() as keywords:
+                keywords.delete(deletions)
+                keywords.add(self._catalog.entries(id for id, _ in chunks))
+                keywords.commit()
+            vectors.result()
         self._matrix.catch_up()
 
     def delete(self, ids: Sequence[int]) -> None:

@@ -14,19 +14,22 @@ from contextlib import contextmanager, suppress
 from math import log1p
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import tantivy
 from tantivy import Occur, Query
 
 from ragcli.errors import IndexDamaged, StoreUnwritable
 from ragcli.ports import KeywordEntry, KeywordQuery
+from ragcli.store.keyword_fields import Analyze, Fields, fields_of
 from ragcli.text import question
 from ragcli.text.analyze import STOP_WORDS
 from ragcli.text.analyze import terms as analyze_terms
 
 if TYPE_CHECKING:
     from os import PathLike
+
+    from ragcli.store.analysts import Analysts
 
 BODY = "body"
 WEIGHTS = {BODY: 1.0, "title": 0.3, "heading": 0.3, "name": 0.1}
@@ -37,10 +40,6 @@ _FORMAT = "1"
 _LONGEST_TITLE = 100  # characters; a longer one is the beginning of a text that has none
 _MOST_TERMS = 128  # of a query: the rarest; time grows with each
 _WRITER_MEMORY = 64_000_000
-
-
-class Analyze(Protocol):
-    def __call__(self, text: str, *, keep_stop_words: bool = False) -> list[str]: ...
 
 
 class TantivyIndex:
@@ -64,6 +63,7 @@ class TantivyIndex:
         self._schema = _schema()
         self._writer: tantivy.IndexWriter | None = None
         self._uncommitted = False
+        self._analysts: Analysts | None = None
         self._links: TemporaryDirectory[str] | None = None
         try:
             self._index = self._open(self._path, create)
@@ -158,9 +158,14 @@ class TantivyIndex:
     def add(self, entries: Iterable[KeywordEntry]) -> None:
         """Adds without committing. Raises StoreUnwritable, IndexDamaged."""
         writer = self._writing()
+        analyzed = self._fields(list(entries))
         with self._guarded():
-            for entry in entries:
-                writer.add_document(self._document(entry))
+            for id, fields in analyzed:
+                document = tantivy.Document()
+                document.add_unsigned("id", id)
+                for field, text in fields:
+                    document.add_text(field, text)
+                writer.add_document(document)
 
     def delete(self, ids: Iterable[int]) -> None:
         """Deletes without committing. Raises StoreUnwritable, IndexDamaged."""
@@ -184,22 +189,20 @@ class TantivyIndex:
                 if self._uncommitted:  # a rollback leaves merges writing behind our back
                     writer.rollback()
                 writer.wait_merging_threads()
+        if self._analysts is not None:
+            self._analysts.close()
         if self._links is not None:
             self._links.cleanup()
 
-    def _document(self, entry: KeywordEntry) -> tantivy.Document:
-        path = entry.path.replace("\\", "/")
-        name = path.rpartition("/")[2]
-        untitled = len(entry.title) > _LONGEST_TITLE or name.startswith(entry.title)
-        body = self._analyze(entry.body, keep_stop_words=True)
-        document = tantivy.Document()
-        document.add_unsigned("id", entry.id)
-        document.add_text("path", path.lower())
-        document.add_text(BODY, " ".join(term for term in body if term not in STOP_WORDS))
-        document.add_text("common", " ".join(term for term in body if term in STOP_WORDS))
-        for field, text in (("title", "" if untitled else entry.title), ("heading", entry.heading), ("name", name)):
-            document.add_text(field, " ".join(self._analyze(text)))
-        return document
+    def _fields(self, entries: Sequence[KeywordEntry]) -> Sequence[Fields]:
+        """By our own analyzer in other processes, where there are many."""
+        if self._analyze is not analyze_terms:
+            return [fields_of(entry, self._analyze) for entry in entries]
+        if self._analysts is None:
+            from ragcli.store.analysts import Analysts
+
+            self._analysts = Analysts()
+        return self._analysts.fields(entries)
 
     def _writing(self) -> tantivy.IndexWriter:
         if self._links is not None:
