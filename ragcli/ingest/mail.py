@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import email
 import email.policy
+import re
 from collections.abc import Iterator
 from email.message import EmailMessage, Message
 
@@ -16,6 +18,7 @@ from ragcli.types import Document
 
 _SHOWN = ("Subject", "From", "To", "Cc", "Date")
 _SEALED = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime", "application/pgp-encrypted")
+_MBOX = re.compile(rb"^From [^\n]*\d{4}[^\n]*\n(?=[A-Za-z-]+:)", re.MULTILINE)
 _MOST_ATTACHMENTS = 50
 
 
@@ -23,6 +26,9 @@ def read_mail(path: str, data: bytes) -> Document:
     """Raises FileFailure: encrypted for PGP and S/MIME, no_text where nothing can be read."""
     if b"\0" in data[:4096]:
         data = decode(data).text.encode("utf-8")
+    messages = _MBOX.split(data)[1:] if data.startswith(b"From ") else []
+    if len(messages) > 1:
+        return _mailbox(path, messages)
     message = email.message_from_bytes(data.lstrip(), policy=email.policy.default)
     if message.get_content_type() in _SEALED and message.get_param("smime-type") != "signed-data":
         raise FileFailure("encrypted", "an encrypted message; decrypt it first")
@@ -45,6 +51,17 @@ def read_mail(path: str, data: bytes) -> Document:
             blocks += _attachment(part)
     text = "\n\n".join(block for block in blocks if block.strip())
     return Document(path, title or stem(path), format, text, markdown=format == "mhtml")
+
+
+def _mailbox(path: str, messages: list[bytes]) -> Document:
+    """The messages of an mbox file, one after the other; sealed ones are passed over."""
+    texts: list[str] = []
+    for message in messages:
+        with contextlib.suppress(FileFailure):
+            texts.append(read_mail(path, message).text)
+    if not texts:
+        raise FileFailure("encrypted", "a mailbox of encrypted messages; decrypt them first")
+    return Document(path, stem(path), "mbox", "\n\n\n".join(texts))
 
 
 def _leaves(message: Message) -> Iterator[Message]:

@@ -105,10 +105,14 @@ def _is_legible(text: str) -> bool:
     """Whether the text reads like words.
 
     A font without a usable map to Unicode gives glyph numbers for letters: control characters where spaces should be,
-    capitals, digits and signs in the middle of words, characters for private use.
+    capitals, digits and signs in the middle of words, capitals without vowels (codes that are all 29 too low, as the
+    glyphs of a TrueType font often are), characters for private use.
     """
     sample = text[:40_000]
     visible = [c for c in sample if not c.isspace()]
+    controls = sum(1 for c in visible if c < " ")
+    if controls > 0.04 * len(visible) and controls > len(sample) - len(visible):
+        return False
     odd = sum(1 for c in visible if unicodedata.category(c) in ("Cc", "Co", "Cn") or c == "\ufffd")
     if odd > 0.3 * len(visible):
         return False
@@ -116,6 +120,10 @@ def _is_legible(text: str) -> bool:
     letters = sum(map(len, words))
     if letters < 0.5 * len(visible) or letters < 12:
         return odd <= 0.1 * len(visible)
+    latin = [c for word in words for c in unicodedata.normalize("NFD", word) if "a" <= c.lower() <= "z"]
+    vowels = sum(1 for c in latin if c in "aeiouyAEIOUY")
+    if len(latin) > 100 and vowels < 0.2 * len(latin) and sum(map(str.isupper, latin)) > 0.6 * len(latin):
+        return False
     strange = sum(len(word) for word in words if _is_strange(word))
     return strange <= (0.5 if odd <= 0.02 * len(visible) else 0.2) * letters
 

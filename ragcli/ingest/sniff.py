@@ -56,8 +56,6 @@ _MAGIC = (
     (0, b"OTTO", "a font"),
     (0, b"\0\1\0\0\0", "a font"),
 )
-_NEEDS_TWO_ZEROS = {b"BM"}  # two letters that texts begin with too: in a BMP header bytes 6..9 are zero
-
 _ENCRYPTED_TEXT = (
     b"-----BEGIN PGP MESSAGE-----",
     b"age-encryption.org/v1",
@@ -123,7 +121,8 @@ def sniff(head: bytes, path: str) -> str:
         if mark in head[:200]:
             raise FileFailure("encrypted", "encrypted as a whole; decrypt it first")
     for start, magic, name in _MAGIC:
-        if head[start : start + len(magic)] == magic and (magic not in _NEEDS_TWO_ZEROS or head[6:10] == bytes(4)):
+        # A text may begin with "OTTO" or "ID3", too: letters alone prove nothing without a zero byte.
+        if head[start : start + len(magic)] == magic and (not magic.isascii() or magic[:1] < b" " or _is_binary(head)):
             raise FileFailure("unsupported", f"{name}, which holds no text to index")
     if extension(path) in _OFFICE and _is_binary(head):
         raise FileFailure("corrupt", f"is named .{extension(path)} but does not begin like one")

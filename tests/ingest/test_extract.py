@@ -50,6 +50,14 @@ def test_text_stands_as_it_is_with_its_lines(name: str, format: str, markdown: b
 
 
 @pytest.mark.parametrize(
+    "text", ["OTTO von Bismarck", "ID3 tags", "BM25 ranks", "A heat  WAVE", "GIF89a is old", "%PDF- is"]
+)
+def test_words_that_files_of_other_kinds_begin_with_are_words(text: str) -> None:
+    """A magic number of letters proves nothing by itself."""
+    assert read("a.txt", text if text[0] != "%" else f"What {text}").format == "txt"
+
+
+@pytest.mark.parametrize(
     ("name", "text", "title"),
     [
         ("a.md", "intro\n\n# The *real* [title](x)\n", "The real title"),
@@ -169,6 +177,16 @@ def test_a_saved_web_page_is_its_html() -> None:
     assert (document.format, document.text) == ("mhtml", "# Opening 营业 hours")
 
 
+def test_a_mailbox_gives_all_its_messages() -> None:
+    """Each with its headers."""
+    one = "From ann Mon Nov  2 10:00:00 2026\nFrom: ann@b.c\nSubject: {}\nDate: x\n\nFrom here on {}.\n\n"
+    document = read("a.mbox", one.format("first", "up") + one.format("第二", "down"))
+    assert document.format == "mbox"
+    assert document.text.count("From: ann@b.c") == 2
+    assert "Subject: 第二" in document.text
+    assert "From here on up." in document.text
+
+
 @pytest.mark.parametrize(
     "mail",
     [
@@ -268,6 +286,7 @@ def test_a_pdf_gives_its_pages_and_sentences_that_run_on() -> None:
         ("a.pdf", pdf("", ""), "no_text"),
         ("a.pdf", pdf("text", encrypted=True), "encrypted"),
         ("a.pdf", pdf("3HQ{QtSURVW|HGN QD~WHFK 7KH4XLFN%URZQ)R[ -XPSV2YHU7KH /D]\\131'RJ"), "no_text"),
+        ("a.pdf", pdf(*["7KH TXLFN EURZQ IR MXPSV RYHU WKH OD GRJ DQG UXQV DZD IURP LW"] * 4), "no_text"),
         ("a.docx", docx("text")[:300], "corrupt"),
         ("a.docx", b"\0\1\2\3" * 99, "corrupt"),
         ("a.docx", ole("Root Entry", "EncryptionInfo", "EncryptedPackage"), "encrypted"),
