@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +13,12 @@ from ragcli.errors import ConfigError
 from ragcli.store.layout import Home
 
 if TYPE_CHECKING:
-    from ragcli.config import Chat, Settings
+    from ragcli.config import Settings
     from ragcli.ports import ChatModel, Embedder, KeywordIndex, Retriever
+    from ragcli.retrieve.rerank import Ranker
     from ragcli.store.catalog import Catalog
     from ragcli.store.sessions import SQLiteSessions
-    from ragcli.types import Delta, Event, IngestEvent, Notice, Prompt, Reply, Turn
+    from ragcli.types import Event, IngestEvent, Reply, Turn
 
 STATIC = "static"
 
@@ -113,15 +114,39 @@ class Workspace:
         from ragcli.store.indexes import keywords_folder
 
         with self.read(collection) as catalog:
-            retriever = HybridRetriever(
-                catalog,
-                lambda: open_vectors(catalog, long_lived=long_lived),
-                lambda: open_keywords(keywords_folder(catalog.place, catalog)),
-                self.embedder_of(catalog),
-                self.settings.retrieve,
-            )
-            with closing(retriever):
-                yield Opened(catalog, retriever)
+            async with self.ranker() as ranker:
+                retriever = HybridRetriever(
+                    catalog,
+                    lambda: open_vectors(catalog, long_lived=long_lived),
+                    lambda: open_keywords(keywords_folder(catalog.place, catalog)),
+                    self.embedder_of(catalog),
+                    self.settings.retrieve,
+                    ranker=ranker,
+                )
+                with closing(retriever):
+                    yield Opened(catalog, retriever)
+
+    @asynccontextmanager
+    async def ranker(self) -> AsyncIterator[Ranker | None]:
+        """What looks at the fused candidates again, as `rerank.model` says. Raises ConfigError."""
+        from ragcli.retrieve.rerank import BuiltinRanker, ModelRanker
+
+        settings = self.settings.rerank
+        kind, _, name = settings.model.partition(":")
+        if settings.model == "none":
+            yield None
+        elif settings.model == "builtin":
+            yield BuiltinRanker()
+        elif kind == "http" and name:
+            from ragcli.providers.rerank_http import HttpReranker
+
+            reranker = HttpReranker(settings)
+            try:
+                yield ModelRanker(reranker, timeout=settings.timeout)
+            finally:
+                await reranker.aclose()
+        else:
+            raise ConfigError(f"unknown reranker {settings.model!r}", remedy="use builtin, none or http:MODEL")
 
     @asynccontextmanager
     async def assistant(self, collection: str, *, long_lived: bool = False) -> AsyncIterator[CollectionAssistant]:
@@ -140,10 +165,11 @@ class Workspace:
             yield ExtractiveModel(select)
             return
         from ragcli.providers.openai_chat import OpenAIChat
+        from ragcli.streams.reliable import ReliableChat
 
         provider = OpenAIChat(chat)
         try:
-            yield Stacked(provider.provider, provider.model, stacked(provider.stream, chat))
+            yield ReliableChat(provider, chat)
         finally:
             await provider.aclose()
 
@@ -186,27 +212,6 @@ def open_keywords(path: Path, *, create: bool = False) -> KeywordIndex:
     from ragcli.text.analyze import terms
 
     return TantivyIndex(path, analyze=terms, create=create)
-
-
-def stacked(
-    stream: Callable[[Prompt], AsyncGenerator[Delta, None]], settings: Chat
-) -> Callable[[Prompt], AsyncGenerator[Delta | Notice, None]]:
-    """A provider's stream with what makes it dependable, innermost first: limited, then retrying."""
-    from ragcli.streams.limit import rate_limit
-    from ragcli.streams.retry import RetryPolicy, retry_with_backoff
-
-    limited = rate_limit(settings.requests_per_second)(stream)
-    policy = RetryPolicy(max_retries=settings.max_retries, budget_s=settings.timeout)
-    return retry_with_backoff(policy=policy)(limited)
-
-
-@dataclass(frozen=True, slots=True)
-class Stacked:
-    """A ports.ChatModel under its wrappers."""
-
-    provider: str
-    model: str
-    stream: Callable[[Prompt], AsyncGenerator[Delta | Notice, None]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ class Ingest(Section, frozen=True):
 
 
 class Embedding(Section, frozen=True):
-    model: Annotated[str, _of("static, openai:MODEL or fastembed:MODEL")] = "static"
+    model: Annotated[str, _of("static or openai:MODEL")] = "static"
     base_url: Annotated[str, _of("endpoint of openai:MODEL; empty: OPENAI_BASE_URL")] = ""
     api_key: Annotated[str, _of("its key; empty: OPENAI_API_KEY")] = ""
     dimensions: Annotated[int, _of("shorten vectors to this many dimensions; 0: as the model gives them", ge=0)] = 0
@@ -59,11 +59,10 @@ class Retrieve(Section, frozen=True):
 
 
 class Rerank(Section, frozen=True):
-    model: Annotated[str, _of("builtin, none, fastembed:MODEL, http:MODEL or chat")] = "builtin"
+    model: Annotated[str, _of("builtin, none or http:MODEL")] = "builtin"
     base_url: Annotated[str, _of("endpoint of http:MODEL")] = ""
     api_key: Annotated[str, _of("its key")] = ""
     timeout: Annotated[float, _of("seconds after which the fused order stands", gt=0)] = 5.0
-    device: Annotated[str, _of("auto, cpu or cuda")] = "auto"
 
 
 class Chat(Section, frozen=True):

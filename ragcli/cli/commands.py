@@ -119,6 +119,7 @@ def ask(
     timeout: Annotated[float | None, typer.Option("--timeout", metavar="S", help="Seconds for the answer.")] = None,
     json: Json = False,
     stream_json: Annotated[bool, typer.Option("--stream-json", help="JSON lines as they come.")] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", hidden=True)] = False,
 ) -> None:
     """One answer, streamed to stdout; its sources follow.
 
@@ -136,7 +137,7 @@ def ask(
         "retrieve.top_k": top_k,
         "retrieve.context_k": context_k,
     }
-    shape = "events" if stream_json else "document" if json else "text"
+    shape: command.Shape = "events" if stream_json else "document" if json else "text"
     raise typer.Exit(command.run(ctx.obj, question, collection, flags, session=session, shape=shape))
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def status(context: Context, collection: str, *, json: bool) -> int:
     with context.workspace().read(collection) as catalog:
-        counts = catalog.counts()
+        counts, size = catalog.counts(), catalog.place.bytes_on_disk()
         facts = {
             "collection": catalog.name,
             "documents": counts.documents,
@@ -34,7 +34,7 @@ def status(context: Context, collection: str, *, json: bool) -> int:
             "failed": counts.failed,
             "embedder": catalog.embedder,
             "dimensions": catalog.dimensions,
-            "bytes_on_disk": catalog.place.bytes_on_disk(),
+            "bytes_on_disk": size,
             "generation": catalog.generation,
             "pending": counts.pending,
         }
@@ -45,7 +45,7 @@ def status(context: Context, collection: str, *, json: bool) -> int:
     from ragcli.render.progress import failure_table, size_text
 
     out = context.out()
-    facts["bytes_on_disk"] = size_text(facts["bytes_on_disk"])
+    facts["bytes_on_disk"] = size_text(size)
     for name, value in facts.items():
         out.print(f"{name.replace('_', ' '):<14} {clean(str(value))}", highlight=False, markup=False)
     if failures:
