@@ -18,15 +18,20 @@ import numpy as np
 from ragcli.errors import RagcliError
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     import numpy.typing as npt
     from tokenizers import Tokenizer
 
     from ragcli.types import Vector, Vectors
 
+    _Rows: TypeAlias = npt.NDArray[np.float16] | npt.NDArray[np.float32]
+
 _TOKENIZER = "tokenizers/l2_supercat_tokenizer_config.json"
 _WEIGHTS = "weights/l2_supercat_256.safetensors"
 _TOKENS_AT_ONCE = 1 << 14  # 16 MB of token vectors
 _TEXTS_AT_ONCE = 256
+_MANY = 32  # texts in one call that are worth rows of single precision
 _UNKNOWN = 0
 
 
@@ -46,6 +51,7 @@ class StaticEmbedder:
         self._dimensions = dimensions
         self._loaded: _Model | None = None
         self._loading = threading.Lock()
+        self._wide: _Rows | None = None
 
     @property
     def id(self) -> str:
@@ -65,9 +71,10 @@ class StaticEmbedder:
     def embed_now(self, texts: Sequence[str]) -> Vectors:
         """Shape (len(texts), dimensions); memory is bounded however many or long the texts are."""
         vectors = np.empty((len(texts), self._dimensions), dtype=np.float32)
+        rows = self._model.rows if len(texts) < _MANY else self._wide_rows
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             for offset, tokens in enumerate(self._tokens(texts[start : start + _TEXTS_AT_ONCE])):
-                vectors[start + offset] = self._mean(tokens)
+                vectors[start + offset] = self._mean(tokens, rows)
         return vectors
 
     def count_tokens(self, text: str) -> int:
@@ -77,14 +84,20 @@ class StaticEmbedder:
         encodings = self._model.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return (encoding.ids or [_UNKNOWN] for encoding in encodings)
 
-    def _mean(self, tokens: Sequence[int]) -> Vector:
+    def _mean(self, tokens: Sequence[int], rows: _Rows) -> Vector:
         """The direction of the mean of the tokens' vectors."""
-        rows = self._model.rows
         total = np.zeros(self._dimensions, dtype=np.float32)
         for start in range(0, len(tokens), _TOKENS_AT_ONCE):
             total += rows[tokens[start : start + _TOKENS_AT_ONCE], : self._dimensions].sum(axis=0, dtype=np.float32)
         length = float(np.linalg.norm(total))
-        return total / length if length > 0 else self._mean([_UNKNOWN])
+        return total / length if length > 0 else self._mean([_UNKNOWN], rows)
+
+    @property
+    def _wide_rows(self) -> _Rows:
+        """In single precision: 33 MB more, and a third of the time a text."""
+        if self._wide is None:
+            self._wide = self._model.rows.astype(np.float32)
+        return self._wide
 
     @property
     def _model(self) -> _Model:
