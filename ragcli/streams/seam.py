@@ -7,11 +7,10 @@ continuation begins, a short one only from the start of a word; text is held bac
 
 from __future__ import annotations
 
-WINDOW = 4000
+WINDOW = 50_000
 """Characters at the end of the text so far in which a repetition is looked for."""
 LONG = 8
 """Characters that are not repeated by chance, wherever they begin."""
-
 
 _WITHOUT_SPACES = (("\u0e00", "\u0eff"), ("\u2e80", "\u9fff"), ("\uf900", "\ufaff"), ("\U00020000", "\U0003ffff"))
 
@@ -27,24 +26,29 @@ class Seam:
             for start in range(len(self._said))
             if len(self._said) - start >= LONG or _starts_word(self._said, start)
         ]
+        self._possible = self._starts  # those that the continuation may still turn out to begin at
         self._held = ""
         self._open = bool(self._said)
 
     def feed(self, piece: str) -> str:
+        """What of the continuation so far is new; empty while that is undecided."""
         if not self._open:
             return piece
         self._held += piece
         head = self._held.strip()
-        undecided = any(self._said.startswith(head, start) for start in self._starts)
-        return "" if undecided else self.flush()
+        self._possible = [start for start in self._possible if self._said.startswith(head, start)]
+        return "" if self._possible else self.flush()
 
     def flush(self) -> str:
+        """What is new of the text that is held back."""
         held, self._held, self._open = self._held, "", False
         head = held.lstrip()
         for start in self._starts:  # the longest repetition first
-            repeated = self._said[start:]
-            if head.startswith(repeated) and self._counts(repeated, head[len(repeated) :], indented=held != head):
-                rest = head[len(repeated) :]
+            size = len(self._said) - start
+            if size > len(head) or not self._said.startswith(head[:size], start):
+                continue
+            rest = head[size:]
+            if self._counts(head[:size], rest, indented=held != head):
                 return rest.removeprefix(self._space) if rest.startswith(self._space) else rest.lstrip()
         return held
 

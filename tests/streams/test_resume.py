@@ -87,6 +87,12 @@ def test_seams(said: str, rest: str, whole: str) -> None:
     assert {joined(said, rest, cut) for cut in (1, 2, 3, 100)} == {whole}
 
 
+def test_a_model_that_starts_a_long_answer_all_over_repeats_nothing() -> None:
+    whole = "".join(f"Sentence {n} 说明第{n}条规定. " for n in range(2000))
+    assert len(whole) > 40_000
+    assert joined(whole[:40_000], whole, 5) == whole
+
+
 class Model:
     """Streams `text` token by token, continuing what it is told it said; breaks where the plan says."""
 
