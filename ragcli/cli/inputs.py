@@ -21,7 +21,8 @@ def question_and_extra(argument: str | None) -> tuple[str, str]:
         if sys.stdin is None or sys.stdin.isatty():
             raise UsageError("no question", remedy='put one behind the command: ragcli ask "..."')
         return checked_question(_read_all()), ""
-    return checked_question(argument), _read_all() if _is_piped() else ""
+    extra = _read_all() if _is_piped() else ""
+    return checked_question(argument), extra if extra.strip() else ""
 
 
 def checked_question(text: str) -> str:
