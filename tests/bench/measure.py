@@ -100,11 +100,14 @@ def indexed(env: Mapping[str, str]) -> tuple[int, int]:
     return status["chunks"], status["dimensions"]
 
 
-def in_turn(runs: int, *measurements: Callable[[], float]) -> list[float]:
-    """The median of each measurement; they take turns, so that a busy moment of the machine touches all of them."""
+def in_turn(runs: int, *measurements: Callable[[], float], warm: bool = False) -> list[float]:
+    """The median of each measurement; they take turns, so that a busy moment of the machine touches all of them.
+
+    Unless they are `warm` already, each runs once uncounted, to fill the caches of pages and of bytecode.
+    """
     samples: list[list[float]] = [[] for _ in measurements]
-    for measurement in measurements:
-        measurement()  # fills the page cache and the bytecode cache
+    for measurement in () if warm else measurements:
+        measurement()
     for _ in range(runs):
         for measurement, sample in zip(measurements, samples, strict=True):
             sample.append(measurement())
