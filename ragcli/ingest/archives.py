@@ -27,7 +27,7 @@ def read_zip(path: str, data: bytes) -> Document:
     """Raises FileFailure: encrypted, corrupt, too_large, unsupported for archives that are no document."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
         raise FileFailure("corrupt", "damaged or cut-off archive") from error
     with archive:
         names = set(archive.namelist())
@@ -41,7 +41,8 @@ def read_zip(path: str, data: bytes) -> Document:
             return read_odp(path, archive)
         text, title = convert(data, format)
         left_out = _left_out(archive, names, text, format)
-    return markdown_document(path, "\n\n".join([text.strip("\n"), *left_out]), format, title=title)
+    blocks = [text.strip("\n"), *left_out]
+    return markdown_document(path, "\n\n".join(filter(None, blocks)), format, title=title)
 
 
 def _format(archive: zipfile.ZipFile, names: set[str]) -> str:

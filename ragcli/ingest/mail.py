@@ -19,6 +19,7 @@ from ragcli.types import Document
 _SHOWN = ("Subject", "From", "To", "Cc", "Date")
 _SEALED = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime", "application/pgp-encrypted")
 _MBOX = re.compile(rb"^From [^\n]*\d{4}[^\n]*\n(?=[A-Za-z-]+:)", re.MULTILINE)
+_BLANK = re.compile(rb"\r?\n\r?\n")
 _MOST_ATTACHMENTS = 50
 
 
@@ -33,6 +34,7 @@ def read_mail(path: str, data: bytes) -> Document:
     if message.get_content_type() in _SEALED and message.get_param("smime-type") != "signed-data":
         raise FileFailure("encrypted", "an encrypted message; decrypt it first")
     parts = list(_leaves(message))
+    shown = _header_block(message, data)
     is_page = (message.get_content_type() == "multipart/related" and "From" not in message) or _saved_by(message)
     format = "mhtml" if is_page or extension(path) in ("mht", "mhtml") else "eml"
     title, blocks = "", []
@@ -44,13 +46,21 @@ def read_mail(path: str, data: bytes) -> Document:
     if any("-----BEGIN PGP MESSAGE-----" in block[:400] for block in blocks):
         raise FileFailure("encrypted", "an encrypted message; decrypt it first")
     if format == "eml":
-        headers = [f"{name}: {value}" for name in _SHOWN if (value := _header(message, name))]
-        title = _header(message, "Subject") or title
+        headers = [f"{name}: {value}" for name in _SHOWN if (value := _header(shown, name))]
+        title = _header(shown, "Subject") or title
         blocks.insert(0, "\n".join(headers))
         for part in attached[:_MOST_ATTACHMENTS]:
             blocks += _attachment(part)
     text = "\n\n".join(block for block in blocks if block.strip())
     return Document(path, title or stem(path), format, text, markdown=format == "mhtml")
+
+
+def _header_block(message: Message, data: bytes) -> Message:
+    """The headers to show; in a mail that breaks the rules they hold raw bytes in some encoding."""
+    block = _BLANK.split(data.lstrip(), maxsplit=1)[0]
+    if block.isascii():
+        return message
+    return email.message_from_string(decode(block).text, policy=email.policy.default)
 
 
 def _mailbox(path: str, messages: list[bytes]) -> Document:

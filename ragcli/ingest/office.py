@@ -69,7 +69,7 @@ def convert(data: bytes, format: str, *, markdown: bool = True) -> tuple[str, st
         if re.search(r"(?i)too large|limit exceeded|exceeds|bomb", reason):
             raise FileFailure("too_large", f"unpacks to more than is allowed: {_short(reason)}") from error
         raise FileFailure("corrupt", f"damaged {format} file: {_short(reason)}") from error
-    text = normalized(found.content)
+    text = normalized(found.content).replace("&#9;", "\t")
     stated = found.metadata.get("title")
     title = " ".join(stated.split()) if isinstance(stated, str) else ""
     if markdown:

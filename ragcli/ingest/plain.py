@@ -17,7 +17,8 @@ MARKDOWN = frozenset({"md"})
 _WITH_HEADINGS = frozenset({"md", "adoc", "org", "tex", "rst"})
 _FRONT_TITLE = re.compile(r"\A---[ \t]*\n(?:.*\n)*?title:[ \t]*(?P<title>[^\n]+)\n(?:.*\n)*?---", re.IGNORECASE)
 _TEX_TITLE = re.compile(r"\\title\{(?P<title>[^{}\n]+)\}")
-_ESCAPED = re.compile(r"\\u[0-9a-fA-F]{4}")
+_JSON = frozenset({"json", "ndjson"})
+_ESCAPED = re.compile(r"(?<!\\)(?:\\u(?!00[0-7])[0-9a-fA-F]{4})+")
 _LONG_LINE = 2000
 
 
@@ -25,9 +26,9 @@ def read_text(path: str, data: bytes) -> Document:
     """A text as it stands, so that its lines are the lines of the file."""
     text = decode(data).text
     format = text_format(path)
-    if format == "json" and (readable := _readable_json(text)):
+    if format == "json" and (readable := _on_lines(text)):
         return Document(path, stem(path), format, readable)
-    return text_document(path, text)
+    return text_document(path, unescaped(text, format))
 
 
 def text_document(path: str, text: str) -> Document:
@@ -83,9 +84,20 @@ def _joined(lines: Any) -> str:
     return "".join(map(str, lines)) if isinstance(lines, list) else str(lines)
 
 
-def _readable_json(text: str) -> str | None:
-    """JSON on lines of its own and without escapes, where it came as one long line or in \\u escapes."""
-    if not _ESCAPED.search(text) and max(map(len, text.split("\n", 50)), default=0) < _LONG_LINE:
+def unescaped(text: str, format: str) -> str:
+    """JSON with the characters that its \\u escapes stand for: nobody searches for escapes. Lines stay lines."""
+    if format not in _JSON or "\\u" not in text:
+        return text
+    return _ESCAPED.sub(lambda match: _characters(match[0]), text)
+
+
+def _characters(escapes: str) -> str:
+    return str(json.loads(f'"{escapes}"')).encode("utf-8", "replace").decode("utf-8")
+
+
+def _on_lines(text: str) -> str | None:
+    """JSON on lines of its own, where it came as one long line."""
+    if max(map(len, text.split("\n", 50)), default=0) < _LONG_LINE:
         return None
     try:
         readable = json.dumps(json.loads(text), ensure_ascii=False, indent=1)

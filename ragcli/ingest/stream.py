@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ragcli.errors import FileFailure
 from ragcli.ingest.chunk import Chunker, Count
 from ragcli.ingest.decode import SAMPLE, encoding_of, looks_garbled, normalized
-from ragcli.ingest.plain import MARKDOWN, title_of
+from ragcli.ingest.plain import MARKDOWN, title_of, unescaped
 from ragcli.ingest.sniff import text_format
 from ragcli.types import Reading
 
@@ -30,6 +30,7 @@ def read_stream(path: str, *, max_tokens: int, tokens: Count | None) -> Iterator
         file.seek(0)
         digest = hashlib.sha256()
         for text, last in _blocks(file, encoding, digest):
+            text = unescaped(text, format)
             title = title or title_of(path, text, format)
             chunks = tuple(chunker.feed(text))
             found = found or bool(chunks)

@@ -75,12 +75,16 @@ def test_the_title_is_what_the_text_says_else_the_name(name: str, text: str, tit
 
 def test_json_in_one_line_or_in_escapes_is_made_readable() -> None:
     """Nobody finds 你好 in its escapes; a JSON file that is readable keeps its lines."""
-    assert '"k": "你好"' in read("a.json", '{"k":"\\u4f60\\u597d"}').text
+    assert (
+        read("a.json", '{"k":\n"\\u4f60\\u597d\\ud83e\\udd20 \\u0022 \\\\u4f60"}').text
+        == '{"k":\n"你好🤠 \\u0022 \\\\u4f60"}'
+    )
+    assert read("a.ndjson", '{"a":1}\n{"b":"\\u4f60"}').text == '{"a":1}\n{"b":"你"}'
     long = read("b.json", json.dumps({"items": ["word"] * 1000}))
     assert not long.lined
     assert max(map(len, long.text.split("\n"))) < 100
     assert read("c.json", '{\n "a": 1\n}\n').lined
-    assert read("d.json", '{"broken": "\\u4f60').text == '{"broken": "\\u4f60'
+    assert read("d.json", '{"broken": "\\u4f60').text == '{"broken": "你'
 
 
 def test_a_notebook_gives_its_prose_its_code_and_what_it_printed() -> None:
@@ -162,6 +166,14 @@ def test_mail_gives_headers_body_and_attachments_that_are_text(name: str) -> Non
     assert "From: Ann <ann@example.com>" in document.text
     assert "Attachment: prices.csv\n\nitem,price\nwidget,3" in document.text
     assert document.text.endswith("Attachment: p.png")
+
+
+def test_mail_headers_in_raw_bytes_are_decoded() -> None:
+    """As old mail programs wrote them, without saying in what."""
+    mail = "From: a@b.c\nSubject: 退货须在七日内提出\nDate: x\n\n你好，这是一封没有声明编码的邮件。\n"
+    document = read("a.eml", mail.encode("gb18030"))
+    assert document.title == "退货须在七日内提出"
+    assert "没有声明编码" in document.text
 
 
 def test_a_saved_web_page_is_its_html() -> None:

@@ -140,7 +140,9 @@ async def test_a_memory_blow_up_costs_only_its_file(tmp_path: Path, slow: File) 
 
 
 @posix
-@pytest.mark.parametrize(("number", "kind"), [(signal.SIGSEGV, "corrupt"), (signal.SIGKILL, "too_large")])
+@pytest.mark.parametrize(
+    ("number", "kind"), [(signal.SIGSEGV, "corrupt"), (getattr(signal, "SIGKILL", 9), "too_large")]
+)
 async def test_a_crash_costs_only_its_file(
     tmp_path: Path, slow: File, started: Started, number: int, kind: str
 ) -> None:
