@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,12 +13,14 @@ from ragcli.answer.polarity import disagree, without_sense
 from ragcli.answer.question import Known, content_terms
 from ragcli.text.sentences import sentences
 
-COVERED = 0.5
+COVERED = 0.4
 """Share of the claim's content that the passage must know."""
 CLOSE = 0.5
 """Share of a clause's content from which on another clause is taken to speak of the same thing."""
 PAIR = 0.5
 """Worth of a pair of Chinese characters, where a character or a word is worth 1."""
+LEAST = 2
+"""Terms without which a part of a sentence is no clause of its own."""
 ALIKE = 0.8
 """Share of a claim beside its first word that a sentence must know to be taken to say it of somebody else."""
 WINDOW = 3
@@ -35,6 +37,7 @@ _ABOUT = re.compile(
     re.IGNORECASE,
 )
 _NUMERAL = re.compile(r"^[\d.]+$|[一二三四五六七八九十百千万亿两]")
+_EXCEPTION = re.compile(r"\s*(?:unless|except|除)")
 _RESPECTIVELY = re.compile(r"respectively|分别|依次", re.IGNORECASE)
 
 
@@ -80,6 +83,7 @@ class Statement:
             parts.append(self.text[start : match.start()])
             start = match.start() if match.group()[:1].isalpha() else match.end()
         parts.append(self.text[start:])
+        parts = _merged(parts)
         return tuple(Statement(part) for part in parts if part.strip()) if len(parts) > 1 else (self,)
 
     def share(self, known: Known) -> float:
@@ -89,6 +93,18 @@ class Statement:
             return 1.0
         worth = {term: PAIR if len(term) > 1 and not term.isascii() else 1.0 for term in topic}
         return sum(worth[term] for term in topic if known.akin(term)) / sum(worth.values())
+
+
+def _merged(parts: Sequence[str]) -> list[str]:
+    """The parts, those that say next to nothing with the one before."""
+    merged: list[str] = []
+    for part in parts:
+        told = sum(not _NUMERAL.search(term) for term in content_terms(part))
+        if merged and told < LEAST and not _EXCEPTION.match(part):
+            merged[-1] += f", {part}"
+        else:
+            merged.append(part)
+    return merged
 
 
 class Evidence:
@@ -155,8 +171,8 @@ def _date_holds(date: quantities.Date, claim: Statement, near: Sequence[Statemen
         )
     if date.month is None:
         return any(number.value == date.year for number in numbers)
-    apart = any(other.year == date.year for other in dates) and any(
-        (other.month, other.day) == (date.month, date.day) for other in dates
+    apart = any(other.year == date.year and other.month is None for other in dates) and any(
+        (other.year, other.month, other.day) == (None, date.month, date.day) for other in dates
     )
     return date.year is not None and apart
 
@@ -207,6 +223,7 @@ def _names_hold(claim: Statement, near: Sequence[Statement], evidence: Evidence)
             near,
             holds=lambda one, name=name: name in one.names.certain,
             rivals=lambda one, name=name: bool(one.names.certain - claim.names.certain),
+            itself=name,
         )
         for name in claim.names.certain
     )
@@ -222,17 +239,25 @@ def _other_subject(claim: Statement, nearest: Statement, known: Known) -> bool:
     return bool(theirs) and theirs not in claim.terms and said_alike >= ALIKE
 
 
-def _belongs_elsewhere(claim: Statement, near: Sequence[Statement], *, holds, rivals) -> bool:  # type: ignore[no-untyped-def]
+def _belongs_elsewhere(
+    claim: Statement,
+    near: Sequence[Statement],
+    *,
+    holds: Callable[[Statement], bool],
+    rivals: Callable[[Statement], bool],
+    itself: str = "",
+) -> bool:
     """Whether what the claim says of something is said, in the clauses nearby, of something else.
 
     `holds` tells of a clause whether the claim's number or name is in it, `rivals` whether another one of its kind is.
     """
+    said = next((clause for clause in claim.clauses if holds(clause)), claim).topic - {itself}
     clauses = [clause for one in near for clause in one.clauses]
     owners = [clause for clause in clauses if holds(clause)]
     others = [clause for clause in clauses if not holds(clause) and rivals(clause)]
     for other in others:
-        theirs = [claim.topic & (other.topic - owner.topic) for owner in owners]
-        ours = [claim.topic & (owner.topic - other.topic) for owner in owners]
+        theirs = [said & (other.topic - owner.topic) for owner in owners]
+        ours = [said & (owner.topic - other.topic) for owner in owners]
         if owners and all(theirs) and not any(ours):
             return True
     return False

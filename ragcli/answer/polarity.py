@@ -12,7 +12,7 @@ import re
 from ragcli.text.analyze import fold
 
 _DENIES_NOTHING = re.compile(
-    r"not only|not just|no (?:more|less|fewer|later|earlier|sooner) than|not (?:to )?(?:exceed|later than|more "
+    r"not only|not just|without charge|at no (?:extra )?(?:cost|charge)|free of charge|no charge|no (?:more|less|fewer|later|earlier|sooner) than|not (?:to )?(?:exceed|later than|more "
     r"than|less than)|"
     r"(?:may|must|shall|should|can|does|do|will) ?not exceed|no matter|no longer than|not limited to|\bno\. ?(?=\d)|"
     r"whether or not|if not\b|no doubt|nothing but|"
@@ -30,34 +30,46 @@ _DENIES = re.compile(
     r"|unpaid|"
     r"untaxed|unlimited|nonrefundable|illegal|unlawful|unnecessary|unsafe|inactive|incompatible|incomplete"
     r"|insufficient|"
-    r"unknown|unlike|rather than|instead of|unable|opposed|void|waive[sd]?|exempt(?:ed)?)\b|n['’]t\b|"
-    r"不|没|未|无|禁止|严禁|勿|(?<![\u4e00-\u9fff除若])非(?=\w)|并非|而非|除外|除非|拒绝|杜绝|谢绝|缺乏|缺少|豁免|(?<=除)[^，。]{1,12}(?:以?外)|切莫",
+    r"unknown|unlike|rather than|instead of|unable|discontinu\w+|(?:remov\w+|drop\w*|end\w*) support|void|waive[sd]?|exempt(?:ed)?)\b|n['’]t\b|"
+    r"不|没|未|无|(?<!不)禁(?!忌|令)|勿|(?<![\u4e00-\u9fff除若])非(?=\w)|并非|而非|除外|除非|拒绝|杜绝|谢绝|缺乏|缺少|豁免|(?<=除)[^，。]{1,12}(?:以?外)|切莫",
 )
 _LIMIT = re.compile(r"\b(?:only|just|solely|exclusively)\b|只有|仅|只(?![\u4e00-\u9fff]?[\d])")
 
-_PAIRS = """
+_ACTIONS = """
 increas- rise rises rose risen grow grows grew grown climb- higher gain- went-up / decreas- fall falls fell fallen drop- \
 shrink- shrank declin- lower- reduc- went-down
+accept- approv- agree- / reject-
+win wins won / lose loses lost
+buy buys bought purchas- / sell sells sold
+start starts started begin begins began open opens opened / end ends ended close closes closed finish-
+enabl- turn-on turned-on switch-on / disabl- turn-off turned-off switch-off
+add adds added / remov- delet-
+support- / oppos- against
+增加 增长 上升 提高 升高 上涨 上调 扩大 增多 增至 / 减少 下降 降低 下滑 下跌 下调 缩小 减至 降至
+开启 打开 启用 开放 / 关闭 停用
+成功 / 失败
+支持 赞成 同意 / 反对
+接受 批准 通过 / 驳回 否决
+加入 增设 新增 / 退出 取消 撤销 删除
+战胜 击败 / 败给 输给 不敌
+"""
+_QUALITIES = """
+more / less fewer
 before prior-to / after following
 minimum at-least no-less-than / maximum at-most up-to no-more-than
 highest most / lowest least
 largest biggest / smallest
 longest / shortest
 above / below
-accept- approv- agree- / reject-
 free-of-charge for-free free / charged paid fee fees
 first / last
 earli- / later latest
-win wins won / lose loses lost
-buy buys bought purchas- / sell sells sold
-start starts started begin begins began open opens opened / end ends ended close closes closed finish-
 north northern / south southern
 east eastern / west western
 left / right
 male / female
 internal indoor indoors inside / external outdoor outdoors outside
 optional voluntary / mandatory required compulsory obligatory
-enabl- turn-on turned-on switch-on / disabl- turn-off turned-off switch-off
 weekday weekdays / weekend weekends
 public / private confidential
 same / different
@@ -65,24 +77,17 @@ import imports imported / export exports exported
 profit profits / loss losses
 hot / cold
 always / rarely sometimes
-add adds added / remov- delet-
 morning / afternoon evening
 safe / dangerous
 cheaper / dearer more-expensive
 stronger / weaker
 faster / slower
-support- / oppos- against
 online remote remotely / offline in-person on-site
 full-time / part-time
-增加 增长 上升 提高 升高 上涨 上调 扩大 增多 增至 / 减少 下降 降低 下滑 下跌 下调 缩小 减至 降至
 之前 以前 前完成 事前 提前 / 之后 以后 事后 推迟 延后
 最高 / 最低
 最大 / 最小
 最多 至多 上限 以内 / 最少 至少 下限 以上
-开启 打开 启用 开放 / 关闭 停用 禁用
-成功 / 失败
-支持 赞成 同意 / 反对
-接受 批准 通过 / 驳回 否决
 免费 免收 / 收费 付费 缴费
 内部 室内 / 外部 室外 户外 对外
 上午 早上 / 下午 晚上
@@ -103,8 +108,6 @@ full-time / part-time
 东部 东方 以东 / 西部 西方 以西
 永久 / 临时 暂时
 全部 所有 一律 / 部分 个别 少数
-加入 增设 新增 / 退出 取消 撤销 删除
-战胜 击败 / 败给 输给 不敌
 大型 / 小型
 纸质 / 电子
 全职 / 兼职
@@ -121,10 +124,13 @@ def _side(words: str) -> re.Pattern[str]:
     return re.compile("|".join(alternatives))
 
 
-_OPPOSITES = tuple(
-    (_side(one), _side(other))
-    for one, other in (line.split(" / ") for line in _PAIRS.replace("\\\n", "").strip().splitlines())
-)
+def _read(table: str) -> tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]:
+    lines = table.replace("\\\n", "").strip().splitlines()
+    return tuple((_side(one), _side(other)) for one, other in (line.split(" / ") for line in lines))
+
+
+_OPPOSITE_ACTIONS = _read(_ACTIONS)
+_OPPOSITES = _OPPOSITE_ACTIONS + _read(_QUALITIES)
 
 
 def denials(clause: str) -> int:
@@ -138,9 +144,9 @@ def disagree(claim: str, passage: str) -> bool:
 
 
 def without_sense(text: str) -> str:
-    """The folded text without its words of negation and without those that have an opposite: what it speaks of."""
+    """The folded text without its words of negation and without verbs that have an opposite: what it speaks of."""
     text = _DENIES.sub(" ", fold(text))
-    for pair in _OPPOSITES:
+    for pair in _OPPOSITE_ACTIONS:
         for side in pair:
             text = side.sub(" ", text)
     return text

@@ -250,7 +250,10 @@ def _counts(numeral: str, text: str, end: int, unit: re.Match[str] | None) -> bo
     if len(numeral) > 1 or unit is not None:
         return True
     return (
-        re.compile(r"[个次名位种台件层楼条项家款本张套批组倍级类门间所座辆岁页章节步轮]").match(text, end) is not None
+        re.compile(r"[个片粒颗盒瓶包袋份支枚根滴次名位种台件层楼条项家款本张套批组倍级类门间所座辆岁页章节步轮]").match(
+            text, end
+        )
+        is not None
     )
 
 
