@@ -1,0 +1,127 @@
+"""Citations are checked against what they cite: the shipped pairs, and how an answer is read."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from answer_doubles import source
+
+from ragcli.answer.quantities import read
+from ragcli.answer.verify import verify
+
+PAIRS = [json.loads(line) for line in (Path(__file__).parent / "verify_pairs.jsonl").read_text("utf-8").splitlines()]
+TEAM = (
+    source(1, "Refunds are possible within 30 days of purchase. The finance team pays them.", "refunds.md"),
+    source(2, "年假为25天，由直属经理批准。", "年假.md"),
+)
+
+
+def verdicts(answer: str) -> list[tuple[int, str]]:
+    return [(citation.n, citation.verdict) for citation in verify(answer, TEAM).citations]
+
+
+def test_the_pairs_are_judged_right_nine_times_in_ten_in_each_language() -> None:
+    """True, paraphrased, wrong number, wrong name, negated and from another source; half of them in Chinese."""
+    right, count = Counter[str](), Counter[str]()
+    for pair in PAIRS:
+        language = "zh" if any("\u4e00" <= character <= "\u9fff" for character in pair["claim"]) else "en"
+        (citation,) = verify(f"{pair['claim']} [1]", (source(1, pair["source"]),)).citations
+        for group in (language, pair["kind"]):
+            count[group] += 1
+            right[group] += citation.verdict == pair["verdict"]
+    assert count["en"] >= 60
+    assert count["zh"] >= 60
+    assert all(right[language] >= 0.9 * count[language] for language in ("en", "zh")), right
+    assert all(right[kind] >= 0.85 * count[kind] for kind in count), right
+
+
+def test_a_source_that_was_not_given_is_unknown() -> None:
+    assert verdicts("Refunds are possible within 30 days [4].") == [(4, "unknown_source")]
+
+
+@pytest.mark.parametrize("mark", [" [1].", ". [1]", ".[1]", "【1】。", ".\n[1]"])
+def test_a_mark_belongs_to_its_sentence_wherever_it_stands(mark: str) -> None:
+    checked = verify(f"Refunds are possible within 30 days{mark}", TEAM)
+    assert [(c.n, c.verdict) for c in checked.citations] == [(1, "supported")]
+    assert "[" not in checked.citations[0].sentence
+
+
+def test_each_source_of_several_is_judged() -> None:
+    """Both where they support the sentence together; a wrong one beside a right one is told apart."""
+    both = "Refunds are possible within 30 days [1][2]."
+    assert verdicts(both) == [(1, "supported"), (2, "unsupported")]
+    assert verdicts("Refunds are possible within 30 days [1, 2].") == verdicts(both)
+
+
+@pytest.mark.parametrize(
+    ("answer", "grounded"),
+    [
+        ("Refunds are possible within 30 days [1].", True),
+        ("Refunds are possible within 40 days [1].", False),
+        ("Refunds are possible within 30 days [1]. Shipping to France costs twelve euros.", False),
+        ("Refunds are possible within 30 days [1]. The documents do not say more about it.", True),
+        ("Here is what I found:\n\n- Refunds are possible within 30 days [1].", True),
+        ("# Refunds\n\nThey are possible within 30 days of purchase [1]. Anything else?", True),
+        ("年假为25天 [2]。文档中没有提到病假。", True),
+        ("年假为25天 [2]。病假每年十天，需要医生证明。", False),
+        ("Refunds are possible within 30 days.", False),
+        ("", False),
+    ],
+)
+def test_grounded_means_that_every_fact_is_cited_and_holds(answer: str, grounded: bool) -> None:
+    assert verify(answer, TEAM).grounded is grounded
+
+
+def test_what_a_source_stands_under_is_part_of_it() -> None:
+    """A passage need not repeat its heading."""
+    from dataclasses import replace
+
+    under = replace(source(1, "Within 30 days of purchase."), heading=("Support", "Refunds"))
+    assert verify("Refunds: within 30 days of purchase [1].", (under,)).grounded
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("1,200 dollars", "$1200"),
+        ("$3.5 million", "3500000 dollars"),
+        ("一千二百元", "1,200元"),
+        ("1.2万人", "一万两千人"),
+        ("百分之三十", "30%"),
+        ("30 percent", "30 %"),
+        ("two weeks", "14 days"),
+        ("二十四个月", "two years"),
+        ("第三次", "the third time"),
+        ("5:30 pm", "下午5点半"),
+        ("八成", "80%"),
+        ("三万五", "35000"),
+        ("twenty-five people", "25人"),
+        ("500 m", "0.5 km"),
+    ],
+)
+def test_amounts_are_the_same_however_they_are_written(one: str, other: str) -> None:
+    def amounts(text: str) -> list[tuple[float, str]]:
+        return [(round(found.value, 6), found.measure) for found in read(text)[0]]
+
+    ours, theirs = amounts(one), amounts(other)
+    assert len(ours) == len(theirs) == 1
+    assert ours[0][0] == theirs[0][0]
+    assert ours[0][1] == theirs[0][1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2021-03-05", "5 March 2021", "March 5, 2021", "Mar. 5th, 2021", "2021年3月5日", "二〇二一年三月五日", "2021/3/5"],
+)
+def test_dates_are_the_same_however_they_are_written(text: str) -> None:
+    amounts, (date,) = read(text)
+    assert not amounts
+    assert (date.year, date.month, date.day) == (2021, 3, 5)
+
+
+@pytest.mark.parametrize("text", ["the X-200", "v2.1.3", "IPv6", "一些问题", "一般来说", "统一", "one of them"])
+def test_codes_and_idioms_are_no_amounts(text: str) -> None:
+    assert read(text) == ([], [])
