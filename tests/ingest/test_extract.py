@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
+import zipfile
 
 import pytest
-from file_makers import BILLION_LAUGHS, archive, docx, epub, ole, opendocument, pdf, pptx, slide, xlsx, zip_bomb
+from file_makers import (
+    BILLION_LAUGHS,
+    archive,
+    docx,
+    epub,
+    ole,
+    opendocument,
+    pdf,
+    pptx,
+    relations,
+    slide,
+    xlsx,
+    zip_bomb,
+)
 
 from ragcli.errors import FileFailure
 from ragcli.ingest.extract import extract
@@ -243,6 +258,29 @@ def test_slides_are_pages_in_the_order_of_the_show_with_their_notes() -> None:
     first, second = document.text[: document.pages[1]], document.text[document.pages[1] :]
     assert first.split() == ["##", "Opening", "Welcome", "all", "Notes:", "Smile", "first"]
     assert second == "## 第二页\n\n内容"
+
+
+def test_tables_diagrams_and_comments_of_a_slide_are_read() -> None:
+    """They stand in parts beside the slide; the presentation's own title counts first."""
+    with zipfile.ZipFile(io.BytesIO(pptx(slide("Prices", "text")))) as packed:
+        members = {name: packed.read(name).decode() for name in packed.namelist()}
+    cell = "<a:tc><a:txBody><a:p><a:r><a:t>{}</a:t></a:r></a:p></a:txBody></a:tc>"
+    rows = "".join(
+        f"<a:tr>{cell.format(left)}{cell.format(right)}</a:tr>" for left, right in [("品名", "EUR"), ("a", "3")]
+    )
+    members["ppt/slides/slide1.xml"] = members["ppt/slides/slide1.xml"].replace(
+        "</p:spTree>", f"<p:graphicFrame><a:tbl>{rows}</a:tbl></p:graphicFrame></p:spTree>"
+    )
+    members["ppt/slides/_rels/slide1.xml.rels"] = relations(
+        ("comments", "../comments/comment1.xml"), ("diagramData", "../diagrams/data1.xml")
+    )
+    members["ppt/comments/comment1.xml"] = "<p:cmLst xmlns:p='p'><p:cm><p:text>Is this right?</p:text></p:cm></p:cmLst>"
+    members["ppt/diagrams/data1.xml"] = "<d:m xmlns:d='d' xmlns:a='a'><a:p><a:r><a:t>Step one</a:t></a:r></a:p></d:m>"
+    members["docProps/core.xml"] = "<c:p xmlns:c='c' xmlns:d='d'><d:title>Price talk</d:title></c:p>"
+    document = read("a.pptx", archive(members))
+    assert document.title == "Price talk"
+    for text in ("| 品名 | EUR |\n| --- | --- |\n| a | 3 |", "Comments:\n\nIs this right?", "Step one"):
+        assert text in document.text
 
 
 def test_open_document_files_are_read() -> None:
