@@ -42,37 +42,43 @@ def assemble(candidates: Sequence[Candidate], k: int) -> tuple[Source, ...]:
 
 def _unlike(candidates: Sequence[Candidate], *, enough: int) -> list[Candidate]:
     """Without copies of better ones."""
-    kept: list[Candidate] = []
-    seen: dict[frozenset[str], list[_Fingerprint]] = {}
+    kept: list[_Print] = []
     for candidate in candidates:
-        fingerprint = _Fingerprint(candidate.chunk.text)
-        alike = seen.setdefault(fingerprint.numbers, [])
-        if not any(fingerprint.is_copy_of(other) for other in alike):
-            kept.append(candidate)
-            alike.append(fingerprint)
+        seen = _Print(candidate)
+        if not any(seen.is_copy_of(other) for other in kept):
+            kept.append(seen)
         if len(kept) == enough:
             break
-    return kept
+    return [seen.candidate for seen in kept]
 
 
-class _Fingerprint:
-    """What a text is compared by: its numbers, its length, and, only where those agree, its words or clauses."""
+class _Print:
+    """What a passage is compared by, the cheap before the dear: scores, length, numbers, words."""
 
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self.numbers = frozenset(_NUMBERS.findall(text))
+    def __init__(self, candidate: Candidate) -> None:
+        self.candidate = candidate
+        self._text = candidate.chunk.text
 
     @cached_property
-    def pieces(self) -> frozenset[str]:
+    def _numbers(self) -> frozenset[str]:
+        return frozenset(_NUMBERS.findall(self._text))
+
+    @cached_property
+    def _pieces(self) -> frozenset[str]:
         """Words in a script that has spaces, clauses in one that has none."""
         return frozenset(_PIECES.findall(self._text.casefold()))
 
-    def is_copy_of(self, other: _Fingerprint) -> bool:
+    def is_copy_of(self, other: _Print) -> bool:
         """Texts that differ in a number say different things, however alike they are."""
         shorter, longer = sorted((len(self._text), len(other._text)))
-        if self.numbers != other.numbers or shorter < SAME * longer:
+        if shorter < SAME * longer or not self._scores_like(other) or self._numbers != other._numbers:
             return False
-        return len(self.pieces & other.pieces) >= SAME * len(self.pieces | other.pieces)
+        return len(self._pieces & other._pieces) >= SAME * len(self._pieces | other._pieces)
+
+    def _scores_like(self, other: _Print) -> bool:
+        mine, its = self.candidate.scores, other.candidate.scores
+        pairs = ((mine.keyword, its.keyword), (mine.vector, its.vector))
+        return all(a is None or b is None or abs(a - b) <= 0.1 * max(abs(a), abs(b)) for a, b in pairs)
 
 
 def _joined(candidates: Sequence[Candidate], k: int) -> list[_Group]:

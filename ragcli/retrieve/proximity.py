@@ -10,20 +10,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from ragcli.text.analyze import fold
+from ragcli.text.hanzi import SIMPLIFIED
 
 LATIN_WINDOW = 150
 """Characters: a sentence or two."""
 UNSPACED_WINDOW = 30
 """The same in a script whose characters say as much as words."""
 
+_FOLDS = SIMPLIFIED | {wide: chr(wide - 0xFEE0) for wide in range(0xFF01, 0xFF5F)}
+
 
 def closeness(weight: Mapping[str, float], text: str) -> float:
     """The share of the weight that the best window of the text holds, in 0..1; terms as the analyzer makes them."""
+    weight = _telling(weight)
     total = sum(weight.values())
     if total <= 0:
         return 0.0
-    found = sorted(_found(weight, fold(text)))
+    found = sorted(_found(weight, _folded(text)))
     window = UNSPACED_WINDOW if any(_unspaced(term) for term in weight) else LATIN_WINDOW
     held: Counter[str] = Counter()
     score = best = 0.0
@@ -40,6 +43,18 @@ def closeness(weight: Mapping[str, float], text: str) -> float:
             first += 1
         best = max(best, score)
     return best / total
+
+
+def _folded(text: str) -> str:
+    """As `analyze.fold`, but without the rarer of its equivalences: this is done for many texts a question."""
+    return text.lower() if text.isascii() else text.translate(_FOLDS).lower()
+
+
+def _telling(weight: Mapping[str, float]) -> Mapping[str, float]:
+    """Without the single characters where there are pairs of them: these say where the others stand together."""
+    if not any(len(term) > 1 and _unspaced(term) for term in weight):
+        return weight
+    return {term: share for term, share in weight.items() if len(term) > 1 or not _unspaced(term)}
 
 
 def _found(weight: Mapping[str, float], text: str) -> list[tuple[int, str]]:
