@@ -6,6 +6,7 @@ The words of a server reach the user shortened, on one line, without control cha
 from __future__ import annotations
 
 import json
+import os
 import re
 import ssl
 import time
@@ -140,8 +141,7 @@ def transport_error(error: httpx2.RequestError, *, secret: str = "") -> Endpoint
     except RuntimeError:  # it failed before there was a request
         where = ""
     causes = _causes(error)
-    why = shortened(next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), ""))
-    why = why or shortened(str(error), secret) or type(error).__name__
+    why = shortened(next(filter(None, map(_system_words, causes)), str(error)), secret) or type(error).__name__
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         remedy = "if you trust it, name its authority's certificate in SSL_CERT_FILE"
         return EndpointError(f"the certificate of{where} is not trusted: {why}", remedy=remedy)
@@ -209,6 +209,14 @@ _WHAT: dict[type[EndpointError], str] = {
     ServerFailed: "the endpoint failed",
     TimedOut: "the endpoint took too long",
 }
+
+
+def _system_words(error: BaseException) -> str:
+    """What the operating system calls the error; asyncio puts an address in the place of those words."""
+    if not isinstance(error, OSError):
+        return ""
+    known = error.errno is not None and error.errno > 0 and not isinstance(error, ssl.SSLError)
+    return os.strerror(error.errno) if known else error.strerror or ""
 
 
 def _causes(error: BaseException) -> list[BaseException]:
