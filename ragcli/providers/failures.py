@@ -215,8 +215,9 @@ def _system_words(error: BaseException) -> str:
     """What the operating system calls the error; asyncio puts an address in the place of those words."""
     if not isinstance(error, OSError):
         return ""
-    known = error.errno is not None and error.errno > 0 and not isinstance(error, ssl.SSLError)
-    return os.strerror(error.errno) if known else error.strerror or ""
+    if error.errno is not None and error.errno > 0 and not isinstance(error, ssl.SSLError):
+        return os.strerror(error.errno)
+    return error.strerror or ""
 
 
 def _causes(error: BaseException) -> list[BaseException]:
