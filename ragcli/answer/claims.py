@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from ragcli.answer import quantities
+from ragcli.answer.meaning import Known, content_terms
 from ragcli.answer.names import Names, names_in
 from ragcli.answer.polarity import disagree, without_sense
-from ragcli.answer.question import Known, content_terms
 from ragcli.text.sentences import sentences
 
 COVERED = 0.4
@@ -29,11 +29,13 @@ NEARLY = 0.03
 """How far a number may be off where the claim itself says "about"."""
 
 _CLAUSE = re.compile(
-    r"[,，;；:：()（）]|\s[–—-]+\s|——|\b(?:and|but|while|whereas|although|however|which|who)\b|\b(?=unless\b|except\b)|除非|但是?|而(?!且)|并且?(?!非)|同时"
+    r"[,，;；:：()（）]|\s[–—-]+\s|——|\b(?:and|but|while|whereas|although|however|which|who)\b|\b(?=unless\b"
+    r"|except\b)|除非|但是?|而(?!且)|并且?(?!非)|同时"
     r"|、(?=[^、]{6,})"
 )
 _ABOUT = re.compile(
-    r"\b(?:about|around|approximately|roughly|nearly|almost|some|over|more than|close to)\b|约|大概|左右|近|接近|超过|余|多",
+    r"\b(?:about|around|approximately|roughly|nearly|almost|some|over|more than|close to)\b|约|大概|左右|近|接近|超过"
+    r"|余|多",
     re.IGNORECASE,
 )
 _NUMERAL = re.compile(r"^[\d.]+$|[一二三四五六七八九十百千万亿两]")
@@ -87,7 +89,7 @@ class Statement:
         return tuple(Statement(part) for part in parts if part.strip()) if len(parts) > 1 else (self,)
 
     def share(self, known: Known) -> float:
-        """Share of the topic that is known; of Chinese, characters tell more than pairs, which any paraphrase breaks."""
+        """Share of the topic that is known; a paraphrase in Chinese keeps characters more than pairs."""
         topic = self.topic or self.terms
         if not topic:
             return 1.0
@@ -221,12 +223,16 @@ def _names_hold(claim: Statement, near: Sequence[Statement], evidence: Evidence)
         not _belongs_elsewhere(
             claim,
             near,
-            holds=lambda one, name=name: name in one.names.certain,
-            rivals=lambda one, name=name: bool(one.names.certain - claim.names.certain),
+            holds=partial(_has_name, name),
+            rivals=lambda one: bool(one.names.certain - claim.names.certain),
             itself=name,
         )
         for name in claim.names.certain
     )
+
+
+def _has_name(name: str, clause: Statement) -> bool:
+    return name in clause.names.certain
 
 
 def _other_subject(claim: Statement, nearest: Statement, known: Known) -> bool:

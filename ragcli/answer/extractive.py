@@ -25,7 +25,7 @@ _HEADING = re.compile(r" {0,3}#{1,6}\s")
 
 
 def select(question: str, sources: Sequence[Source]) -> Iterator[str]:
-    """The answer in pieces, one a sentence: each quotes a source exactly and ends in its ` [n]`; they join to the answer."""
+    """The answer in pieces, one a sentence: each quotes a source exactly and ends in its ` [n]`."""
     before: Sentence | None = None
     for sentence in best(question, [source.text for source in sources]):
         yield f"{_joint(before, sentence)}{sentence.text} [{sources[sentence.passage].n}]"

@@ -1,4 +1,4 @@
-"""question -> rewrite -> retrieve -> compress -> prompt -> stream -> verify, as one async generator that also listens."""
+"""question -> rewrite -> retrieve -> compress -> prompt -> stream -> verify: an async generator that also listens."""
 
 from __future__ import annotations
 

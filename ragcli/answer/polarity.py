@@ -12,13 +12,16 @@ import re
 from ragcli.text.analyze import fold
 
 _DENIES_NOTHING = re.compile(
-    r"not only|not just|without charge|at no (?:extra )?(?:cost|charge)|free of charge|no charge|no (?:more|less|fewer|later|earlier|sooner) than|not (?:to )?(?:exceed|later than|more "
+    r"not only|not just|without charge|at no (?:extra )?(?:cost|charge)|free of charge|no charge|no (?:more|less"
+    r"|fewer|later|earlier|sooner) than|not (?:to )?(?:exceed|later than|more "
     r"than|less than)|"
     r"(?:may|must|shall|should|can|does|do|will) ?not exceed|no matter|no longer than|not limited to|\bno\. ?(?=\d)|"
     r"whether or not|if not\b|no doubt|nothing but|"
-    r"不但|不仅|不过(?!期)|不断|不同|不少(?!于)|不久|无论|不论|不管|非常|未来|无线|非洲|特别|差不多|不锈钢|不动产|无人机|无障碍|不得不|"
+    r"不但|不仅|不过(?!期)|不断|不同|不少(?!于)|不久|无论|不论|不管|非常|未来|无线|非洲|特别|差不多|不锈钢|不动产"
+    r"|无人机|无障碍|不得不|"
     r"(?:不得?|不能|不应|不可|不会)?(?:不)?(?:超过|少于|低于|高于|晚于|迟于|早于|多于|大于|小于|足(?=\d))|"
-    r"不限于|不一定|毫不|无疑|不禁|不愧|不满(?=\d)|不便|不错|不良|未婚|无机|无产|非正式|非营利|无形|无限|无名|别墅|别人|分别|级别|区别|性别|类别|识别|个别|告别|"
+    r"不限于|不一定|毫不|无疑|不禁|不愧|不满(?=\d)|不便|不错|不良|未婚|无机|无产|非正式|非营利|无形|无限|无名|别墅"
+    r"|别人|分别|级别|区别|性别|类别|识别|个别|告别|"
     r"能不能|是不是|可不可以|有没有|会不会|免费|免除|避免|无忧|无锡|不丹|非法"
 )
 _DENIES = re.compile(
@@ -30,14 +33,16 @@ _DENIES = re.compile(
     r"|unpaid|"
     r"untaxed|unlimited|nonrefundable|illegal|unlawful|unnecessary|unsafe|inactive|incompatible|incomplete"
     r"|insufficient|"
-    r"unknown|unlike|rather than|instead of|unable|discontinu\w+|(?:remov\w+|drop\w*|end\w*) support|void|waive[sd]?|exempt(?:ed)?)\b|n['’]t\b|"
-    r"不|没|未|无|(?<!不)禁(?!忌|令)|勿|(?<![\u4e00-\u9fff除若])非(?=\w)|并非|而非|除外|除非|拒绝|杜绝|谢绝|缺乏|缺少|豁免|(?<=除)[^，。]{1,12}(?:以?外)|切莫",
+    r"unknown|unlike|rather than|instead of|unable|discontinu\w+|(?:remov\w+|drop\w*|end\w*) support|void|waive[sd]?"
+    r"|exempt(?:ed)?)\b|n['’]t\b|"
+    r"不|没|未|无|(?<!不)禁(?!忌|令)|勿|(?<![\u4e00-\u9fff除若])非(?=\w)|并非|而非|除外|除非|拒绝|杜绝|谢绝|缺乏|缺少"
+    r"|豁免|(?<=除)[^，。]{1,12}(?:以?外)|切莫",
 )
 _LIMIT = re.compile(r"\b(?:only|just|solely|exclusively)\b|只有|仅|只(?![\u4e00-\u9fff]?[\d])")
 
 _ACTIONS = """
-increas- rise rises rose risen grow grows grew grown climb- higher gain- went-up / decreas- fall falls fell fallen drop- \
-shrink- shrank declin- lower- reduc- went-down
+increas- rise rises rose risen grow grows grew grown climb- higher gain- went-up / \
+decreas- fall falls fell fallen drop- shrink- shrank declin- lower- reduc- went-down
 accept- approv- agree- / reject-
 win wins won / lose loses lost
 buy buys bought purchas- / sell sells sold
@@ -125,7 +130,7 @@ def _side(words: str) -> re.Pattern[str]:
 
 
 def _read(table: str) -> tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]:
-    lines = table.replace("\\\n", "").strip().splitlines()
+    lines = table.strip().splitlines()
     return tuple((_side(one), _side(other)) for one, other in (line.split(" / ") for line in lines))
 
 

@@ -17,7 +17,8 @@ _CN_NUMERAL = "〇零一二两三四五六七八九十百千万亿"
 _SMALL = {
     word: value
     for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+        "seventeen "
         "eighteen nineteen".split()
     )
 }
@@ -87,14 +88,20 @@ _UNITS: dict[str, tuple[str, float]] = {
 
 _WORD_NUMBER = "|".join((*_SMALL, *_TENS))
 _SCALE = "hundred|thousand|million|billion|trillion|dozen"
-_MONTH_NAME = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+_MONTH_NAME = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?)\.?"
+)
 _DATES = (
     re.compile(r"\b(?P<y>[12]\d{3})[-/.](?P<m>0?[1-9]|1[0-2])(?:[-/.](?P<d>0?[1-9]|[12]\d|3[01]))?(?![\d-])"),
     re.compile(
-        rf"(?P<y>[12]\d{{3}}|[一二][{_CN_NUMERAL}]{{3}})\s*年(?:\s*(?P<m>1[0-2]|0?[1-9]|十[一二]?|[一二三四五六七八九])\s*月(?:份|\s*(?P<d>[0-3]?\d|[一二三]?十[一二三四五六七八九]?|[一二三四五六七八九])\s*[日号])?)?"
+        rf"(?P<y>[12]\d{{3}}|[一二][{_CN_NUMERAL}]{{3}})\s*年(?:\s*(?P<m>1[0-2]|0?[1-9]|十[一二]?"
+        rf"|[一二三四五六七八九])\s*月(?:份|\s*(?P<d>[0-3]?\d|[一二三]?十[一二三四五六七八九]?"
+        rf"|[一二三四五六七八九])\s*[日号])?)?"
     ),
     re.compile(
-        r"(?P<m>1[0-2]|0?[1-9]|十[一二]?|[一二三四五六七八九])\s*月(?:份|\s*(?P<d>[0-3]?\d|[一二三]?十[一二三四五六七八九]?|[一二三四五六七八九])\s*[日号])"
+        r"(?P<m>1[0-2]|0?[1-9]|十[一二]?|[一二三四五六七八九])\s*月(?:份|\s*(?P<d>[0-3]?\d"
+        r"|[一二三]?十[一二三四五六七八九]?|[一二三四五六七八九])\s*[日号])"
     ),
     re.compile(
         rf"\b(?P<m>{_MONTH_NAME})\s+(?P<d>[0-3]?\d)(?:st|nd|rd|th)?\b(?:,?\s+(?P<y>[12]\d{{3}})\b)?", re.IGNORECASE
@@ -105,7 +112,8 @@ _DATES = (
     ),
     re.compile(rf"\b(?P<m>{_MONTH_NAME})\s+(?:of\s+)?(?P<y>[12]\d{{3}})\b", re.IGNORECASE),
     re.compile(
-        r"\b(?P<m>January|February|April|June|July|August|September|October|November|December)\b|(?<=in )(?P<m2>March|May)\b"
+        r"\b(?P<m>January|February|April|June|July|August|September|October|November|December)\b|(?<=in )(?P<m2>March"
+        r"|May)\b"
     ),
 )
 _CLOCK = re.compile(
@@ -119,7 +127,8 @@ _NUMBER = re.compile(
     rf"|(?P<tenths>[一二三四五六七八九]成(?:半)?)(?![为立员功本就绩长分])"
     rf"|(?P<money>[$€£¥￥]\s?)?(?P<plain>\d{{1,3}}(?:[,，]\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?)(?P<ord>st|nd|rd|th)?"
     rf"(?:\s*(?P<scale>{_SCALE})\b|(?P<k>k)\b|\s*(?P<cn_scale>[百千]?[万亿]|[百千](?!米|克|瓦|分)))?"
-    rf"|\b(?P<words>(?:(?:{_WORD_NUMBER})(?:[ -](?:{_WORD_NUMBER}))?|a|half a)(?:[ -](?:{_SCALE}))+|(?:{_WORD_NUMBER})(?:[ -](?:{_WORD_NUMBER}))?)\b"
+    rf"|\b(?P<words>(?:(?:{_WORD_NUMBER})(?:[ -](?:{_WORD_NUMBER}))?|a|half a)(?:[ -](?:{_SCALE}))+"
+    rf"|(?:{_WORD_NUMBER})(?:[ -](?:{_WORD_NUMBER}))?)\b"
     rf"|\b(?P<ordinal>{'|'.join(_ORDINAL)})\b"
     rf"|(?P<cn>第?[{_CN_NUMERAL}]+(?:点[{_CN_NUMERAL}]+)?)",
     re.IGNORECASE,
@@ -134,8 +143,10 @@ _UNIT = re.compile(
 )
 _CODE_BEFORE = re.compile(r"[A-Za-z][A-Za-z]*[-_]?\Z|\d\.\Z")
 _CN_IDIOM = re.compile(
-    r"一(?:个(?!月|小时|星期|工作日|季度)|些|样|般|直|定|起|旦|致|并|切|律|下|点|种|边|方面|部分|体|系列|经|同|时|向|贯|条|项|份|名|位|家|款|台|次性|级|"
-    r"共|等|流|线|带|度|心|手|步|面|把|只|本|张|封|段|旁|生)|唯一|统一|同一|之一|万一|进一|单一|专一|星期[一二三四五六]|周[一二三四五六](?![个周])|十分|千万|万分|百姓|四川|三亚|九江|"
+    r"一(?:个(?!月|小时|星期|工作日|季度)|些|样|般|直|定|起|旦|致|并|切|律|下|点|种|边|方面|部分|体|系列|经|同|时|向"
+    r"|贯|条|项|份|名|位|家|款|台|次性|级|"
+    r"共|等|流|线|带|度|心|手|步|面|把|只|本|张|封|段|旁|生)|唯一|统一|同一|之一|万一|进一|单一|专一"
+    r"|星期[一二三四五六]|周[一二三四五六](?![个周])|十分|千万|万分|百姓|四川|三亚|九江|"
     r"三明|五金|八卦|七夕|万科|二手|三方|第三方|六安|两者|双|万能|千瓦|百货|百度|三星|五粮|两岸|十字"
 )
 

@@ -1,9 +1,9 @@
-"""How likely a sentence is to hold the answer: the one score behind the extractive answer and the compression of sources.
+"""How likely a sentence is to hold the answer: one score for the extractive answer and the compression of sources.
 
 A sentence is seen by what it shares with the question (weighted by how rare it is among these passages, plain, with
 words that mean the same, and as pairs of neighbours), by what its neighbours and its passage share, by the rank of the
-passage, and by whether it holds the kind of thing that is asked for: a date for "when", a number for "多少". The score is
-the logarithm of the odds among all sentences, linear in these; its weights were fitted by maximum likelihood on 800
+passage, and by whether it holds the kind of thing that is asked for: a date for "when", a number for "多少". The score
+is the logarithm of the odds among all sentences, linear in these; its weights were fitted by maximum likelihood on 800
 questions whose answers are known, half of them Chinese.
 """
 
@@ -16,7 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ragcli.answer.question import Asked, Known, asked
+from ragcli.answer.meaning import Known
+from ragcli.answer.question import Asked, asked
 from ragcli.text.analyze import terms
 from ragcli.text.sentences import sentences
 

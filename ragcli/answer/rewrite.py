@@ -1,7 +1,7 @@
 """A follow-up made to stand alone, so that it can be searched for: by the model where there is one, else by rule.
 
-Only questions that need it are touched: those that speak of something by a pronoun ("How long does it take?", "它多少钱？")
-and fragments ("And in winter?", "周末呢？").
+Only questions that need it are touched: those that speak of something by a pronoun ("How long does it take?",
+"它多少钱？") and fragments ("And in winter?", "周末呢？").
 """
 
 from __future__ import annotations
@@ -62,13 +62,17 @@ _FRAGMENT = re.compile(
     re.IGNORECASE,
 )
 _ZH_PRONOUN = re.compile(
-    r"[它他她牠]们?(?!人)|(?<![尤极与何])其(?![他它余中实次])|(?<![应不本])该(?=[\u4e00-\u9fff]{1,3}(?:的|是|在|有|何|由|能|可|会|多|什|怎|几|何))|"
-    r"(?<![因如彼从对])此(?![外后前时次])|这(?![里儿样]?(?:份文档|个文件夹|家公司|本手册))|(?<!剎刹)那(?![么里]?[^\u4e00-\u9fff]*[a-zA-Z])|上述|前者|后者"
+    r"[它他她牠]们?(?!人)|(?<![尤极与何])其(?![他它余中实次])|(?<![应不本])该(?=[\u4e00-\u9fff]{1,3}(?:的|是|在|有|何"
+    r"|由|能|可|会|多|什|怎|几|何))|"
+    r"(?<![因如彼从对])此(?![外后前时次])|这(?![里儿样]?(?:份文档|个文件夹|家公司|本手册))"
+    r"|(?<!剎刹)那(?![么里]?[^\u4e00-\u9fff]*[a-zA-Z])|上述|前者|后者"
     r"|上面|刚才|同样"
 )
 _ZH_FRAGMENT = re.compile(
-    r"\W*(?:那么?|还有|另外|然后|而且|以及|或者|但是?|所以|如果|要是)?[^，,。]{0,12}呢\W*$|\W*(?:那么|还有(?!什么\S)|另外|然后)|"
-    r"\W*(?:为什么|怎么办|怎么|多少钱?|多久|几[个天年次]|什么时候|在?哪里|谁|哪个|哪些|什么|具体呢?|详细一?点|继续|举例说明|例如|比如|还有吗|还有什么|真的吗?|可以吗|是吗"
+    r"\W*(?:那么?|还有|另外|然后|而且|以及|或者|但是?|所以|如果|要是)?[^，,。]{0,12}呢\W*$|\W*(?:那么|还有(?!什么\S)"
+    r"|另外|然后)|"
+    r"\W*(?:为什么|怎么办|怎么|多少钱?|多久|几[个天年次]|什么时候|在?哪里|谁|哪个|哪些|什么|具体呢?|详细一?点|继续"
+    r"|举例说明|例如|比如|还有吗|还有什么|真的吗?|可以吗|是吗"
     r"|对吗)[呢吗么啊]?\W*$"
 )
 _HAN = re.compile(r"[\u3400-\u9fff]")
@@ -80,7 +84,8 @@ _ASKING = re.compile(
     re.IGNORECASE,
 )
 _ZH_ASKING = re.compile(
-    r"请问|什么时候|什么|多少|为什么|怎么样|怎么|如何|哪一年|哪一|哪些|哪个|哪里|哪|谁|几|多久|是否|吗|呢|么|它们|他们|她们|[它他她牠]|这个|那个|[，。？！?!]"
+    r"请问|什么时候|什么|多少|为什么|怎么样|怎么|如何|哪一年|哪一|哪些|哪个|哪里|哪|谁|几|多久|是否|吗|呢|么|它们"
+    r"|他们|她们|[它他她牠]|这个|那个|[，。？！?!]"
 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ragcli.answer.claims import Evidence, supported
-from ragcli.answer.question import content_terms
+from ragcli.answer.meaning import content_terms
 from ragcli.text.sentences import sentences
 from ragcli.types import Citation, Source, Verdict
 
@@ -25,7 +25,8 @@ _NO_FACT = re.compile(
     r"|(?:no|not enough|insufficient) (?:information|mention|answer|details?)|cannot (?:be "
     r")?(?:answer|determine|find|tell)|could not find|couldn't find"
     r"|let me know|hope this helps|feel free|based on the (?:sources|documents)|here (?:is|are)|in summary:?$)"
-    r"|(?:文档|资料|来源|文件|文中|材料)[^。]{0,6}(?:没有|未|并未|不)[^。]{0,4}(?:提|说|包含|涉及|找到|给出|记载|回答|说明)|无法(?:回答|确定|得知)|没有(?:相关|找到"
+    r"|(?:文档|资料|来源|文件|文中|材料)[^。]{0,6}(?:没有|未|并未|不)[^。]{0,4}(?:提|说|包含|涉及|找到|给出|记载|回答"
+    r"|说明)|无法(?:回答|确定|得知)|没有(?:相关|找到"
     r"|足够)|根据(?:资料|文档|来源)[：:]?$"
     r"|希望(?:这|以上)|如需|请随时",
     re.IGNORECASE,
@@ -64,7 +65,7 @@ def _checked(claim: str, numbers: Sequence[int], evidence: dict[int, Evidence]) 
 
 
 def _verdict(claim: str, evidence: Evidence | None, together: bool) -> Verdict:
-    """Where several sources are cited, each supports the claim that they support together and that it knows a part of."""
+    """A source also supports a claim that it knows a part of and that all cited sources support together."""
     if evidence is None:
         return "unknown_source"
     if supported(claim, evidence) or (together and evidence.share(claim) > 0.25):

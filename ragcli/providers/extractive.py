@@ -1,4 +1,4 @@
-"""The chat model that needs no model: it quotes the sources. What to quote is decided by a function that it is given."""
+"""The chat model that needs no model: it quotes the sources, as a function that it is given decides."""
 
 from __future__ import annotations
 

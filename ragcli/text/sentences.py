@@ -58,7 +58,7 @@ _MAY_END = frozenset("etc inc ltd co corp llc plc jr sr al b.c a.d ave blvd rd".
 _STARTERS = frozenset(
     "the a an this that these those it he she they we you i in on at by for from with as after before when while "
     "if although though however but and so there here his her their its our your what who why how where which one "
-    "some many most all each both no not during since until under over according because despite since then thus".split()
+    "some many most all each both no not during until under over according because despite since then thus".split()
 )
 
 

@@ -1,4 +1,4 @@
-"""How many tokens a text is for a chat model: counted where the encoding lies on this machine, else safely over-estimated.
+"""How many tokens a text is for a chat model: counted where the encoding is on this machine, else over-estimated.
 
 tiktoken fetches an encoding from the network when it is first used, and can hang there; so it is only asked for one
 whose file is already in its cache, whole. The estimate sums what each word, number, symbol and character costs at most,
@@ -74,7 +74,7 @@ def encoding_of(model: str) -> Encoding | None:
 
 
 def estimator(model: str) -> Count:
-    """An over-estimate of tokens for a model: microseconds a word, no file, no network; an unknown model gets the larger."""
+    """An over-estimate of tokens for a model, in a microsecond a token; an unknown model gets the larger."""
     encoding = encoding_of(model)
     if encoding is None:
         return lambda text: max(estimate(text, "cl100k_base"), estimate(text, "o200k_base"))
@@ -82,7 +82,7 @@ def estimator(model: str) -> Count:
 
 
 def counter(model: str) -> Count:
-    """The true count where tiktoken has the model's encoding on this machine, else `estimator`. Never uses the network."""
+    """The true count where the model's encoding is on this machine, else `estimator`; never the network."""
     encoding = encoding_of(model)
     return (encoding and _exact(encoding)) or estimator(model)
 

@@ -46,7 +46,7 @@ class ScriptedRetriever:
 
 
 Item = Delta | Notice | Exception | str
-"""What a script says: a piece of text, an item of the stream, or the error that it breaks off with; `HANG` waits for ever."""
+"""What a script says: a piece of text, an item of the stream, or an error to break off with; `HANG` waits for ever."""
 HANG = "\x00hang"
 
 

@@ -266,9 +266,8 @@ async def test_closing_at_any_point_closes_the_models_stream(taken: int) -> None
 async def test_cancelling_closes_the_models_stream() -> None:
     model = ScriptedModel(("a", HANG))
     task = asyncio.create_task(heard(asked(model=model)))
-    while not model.opened:
-        await asyncio.sleep(0)
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
+    assert model.opened
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

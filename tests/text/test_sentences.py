@@ -41,7 +41,8 @@ def test_prose_is_split_where_a_reader_would(expected: list[str], joint: str) ->
 def test_lines_that_stand_for_themselves_are_units_of_their_own() -> None:
     """Headings, list items with their continuation, table rows and lines of code; paragraphs run over line ends."""
     text = (
-        "# Leave\nStaff get 25 days. Requests go to\nthe team lead.\n\n- item one. with two parts\n- item two\n  goes on\n"
+        "# Leave\nStaff get 25 days. Requests go to\nthe team lead.\n\n- item one. with two parts\n"
+        "- item two\n  goes on\n"
         "1. first\n2) second\n\n| a | b |\n|---|---|\n| 1. x | y |\n\n```py\nx = 1. \ny = 2\n```\nThe end.\n"
     )
     assert split(text) == [
