@@ -7,7 +7,7 @@ import select
 import stat
 import sys
 
-from ragcli.errors import UsageError
+from ragcli.errors import FileFailure, UsageError
 
 QUESTION_LIMIT = 10_000
 """Characters. A longer text is a document: it belongs on standard input beside a question."""
@@ -62,15 +62,9 @@ def _tell_of_waiting() -> None:
 def _read_all() -> str:
     _tell_of_waiting()
     data = sys.stdin.buffer.read(PIPED_LIMIT * 4)
-    if b"\0" in data[:8192]:
-        raise UsageError("standard input is binary, not text", remedy="convert it to text, or ingest the file")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        from charset_normalizer import from_bytes
+    from ragcli.ingest.decode import decode
 
-        best = from_bytes(data[:65536]).best()
-        if best is None:
-            raise UsageError("standard input is not text", remedy="convert it to UTF-8") from None
-        text = data.decode(best.encoding, errors="replace")
-    return text[:PIPED_LIMIT]
+    try:
+        return decode(data).text[:PIPED_LIMIT]
+    except FileFailure as failure:
+        raise UsageError(f"standard input: {failure.message}", remedy="convert it to text first") from failure
