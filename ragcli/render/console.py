@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
@@ -44,48 +45,50 @@ THEME = Theme(
 
 
 def make_console(
-    stream: TextIO, *, color: bool = True, width: int | None = None, environment: dict[str, str] | None = None
+    stream: TextIO, *, color: bool = True, width: int | None = None, environment: Mapping[str, str] | None = None
 ) -> Console:
     """A console that colours only a terminal, and none with NO_COLOR, `TERM=dumb` or `color=False`.
 
-    Characters that the stream's encoding lacks are replaced instead of ending the answer.
+    `environment` stands in for the process's, `width` for the terminal's. Characters that the stream's encoding lacks
+    are replaced instead of ending the answer.
     """
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None:
         with suppress(OSError, ValueError):
             reconfigure(errors="replace")
-    console = Console(
+    terminal = _is_terminal(stream)
+    variables = dict(os.environ if environment is None else environment)
+    if terminal and _has_size(stream):
+        # A terminal knows its size better than variables that were set before it was resized.
+        variables.pop("COLUMNS", None)
+        variables.pop("LINES", None)
+    dumb = variables.get("TERM", "").lower() in {"dumb", "unknown"}
+    plain = not color or dumb or bool(variables.get("NO_COLOR"))
+    return Console(
         file=stream,
-        force_terminal=_is_terminal(stream),
+        force_terminal=terminal,
+        color_system=None if plain else "auto",
+        no_color=plain,
         width=width,
         theme=THEME,
         highlight=False,
         markup=False,
         emoji=False,
-        soft_wrap=False,
-        _environ=environment,
+        _environ=variables,
     )
-    if color and not console.no_color and not console.is_dumb_terminal:
-        return console
-    plain = Console(
-        file=stream,
-        force_terminal=console.is_terminal,
-        color_system=None,
-        width=width,
-        theme=THEME,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        _environ=environment,
-    )
-    plain.no_color = True
-    return plain
 
 
 def _is_terminal(stream: TextIO) -> bool:
     try:
         return stream.isatty()
     except ValueError:
+        return False
+
+
+def _has_size(stream: TextIO) -> bool:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns > 0
+    except (OSError, ValueError, AttributeError):
         return False
 
 
