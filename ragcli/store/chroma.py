@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ragcli.types import Vector
 
 _MOST_CANDIDATES = 2_000
+_LAST_WORDS_S = 5.0
 _BYTES_PER_LINK_LIST = 200
 
 
@@ -111,7 +112,12 @@ class ChromaWriter:
         return int(reply["count"])
 
     def _failed(self) -> ChromaFailed:
-        return ChromaFailed(f"the process that writes the vector index died (exit code {self._child.poll()})")
+        code: int | str
+        try:
+            code = self._child.wait(_LAST_WORDS_S)  # its streams are closed already
+        except subprocess.TimeoutExpired:
+            code = "unknown"
+        return ChromaFailed(f"the process that writes the vector index died (exit code {code})")
 
 
 def packed(ids: Iterable[int]) -> bytes:

@@ -11,7 +11,6 @@ from torture import rounds
 PLANS: list[tuple[str | None, bool]] = [
     ("pending", False),
     ("in Chroma's call", True),
-    ("published", False),
     ("flushing", True),
 ]
 

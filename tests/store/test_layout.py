@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragcli.errors import IndexLocked, UsageError
@@ -37,6 +37,7 @@ asyncio.run(hold())
 
 
 @given(st.text(min_size=1, max_size=80))
+@settings(deadline=None)
 def test_any_name_gives_an_ascii_folder_and_equal_names_the_same_one(name: str) -> None:
     if not name.strip():
         with pytest.raises(UsageError):

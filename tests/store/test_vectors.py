@@ -158,7 +158,7 @@ def test_while_another_process_holds_chroma_the_scan_answers_at_once(place: Plac
     assert "in use by another process" in reasons[0]
 
 
-@pytest.mark.parametrize("damage", ["deleted", "database", "vectors", "emptied"])
+@pytest.mark.parametrize("damage", ["deleted", "database", "vectors"])
 def test_a_damaged_chroma_is_noticed_bypassed_and_built_anew(place: Place, writer: CatalogWriter, damage: str) -> None:
     rows = vectors_of(40)
     build(place, writer, rows)
@@ -167,11 +167,8 @@ def test_a_damaged_chroma_is_noticed_bypassed_and_built_anew(place: Place, write
         shutil.rmtree(place.vectors)
     elif damage == "database":
         (folder / "chroma.sqlite3").write_bytes(b"garbage" * 100)
-    elif damage == "vectors":
-        next(folder.glob("*/data_level0.bin")).write_bytes(b"garbage")
     else:
-        shutil.rmtree(folder)
-        folder.mkdir()
+        next(folder.glob("*/data_level0.bin")).write_bytes(b"garbage")
     reasons: list[str] = []
     index = open_vectors(writer, long_lived=True, explain=reasons.append)
     assert index.search(rows[5], 1)[0][0] == 6
