@@ -61,16 +61,23 @@ def keyword_bound(terms: Mapping[str, int], rarity: Mapping[str, float]) -> floa
     return _BM25_LIMIT * sum(count * rarity.get(term, 0.0) for term, count in terms.items())
 
 
-def fuse(keyword: Mapping[int, float], vector: Mapping[int, float], *, bound: float, weight: Weight) -> list[Hit]:
-    """Hits by fused score, best first; equal ones by id, so that an answer is the same every time."""
+def fuse(
+    keyword: Mapping[int, float],
+    vector: Mapping[int, float],
+    *,
+    bound: float,
+    weight: Weight,
+    limit: int | None = None,
+) -> list[Hit]:
+    """The first hits by fused score, best first; equal ones by id, so that an answer is the same every time."""
     low, high = _range(vector) if weight.spread else (0.0, 1.0)
-    hits = []
-    for id in keyword.keys() | vector.keys():
-        found = keyword.get(id, 0.0) / bound if bound > 0 else 0.0
-        near = max(0.0, (vector[id] - low) / (high - low)) if id in vector else 0.0
-        fused = (1 - weight.vector) * found + weight.vector * near
-        hits.append(Hit(id, Scores(keyword=keyword.get(id), vector=vector.get(id), fused=fused)))
-    return sorted(hits, key=lambda hit: (-(hit.scores.fused or 0.0), hit.id))
+    from_words = (1 - weight.vector) / bound if bound > 0 else 0.0
+    from_meaning = weight.vector / (high - low)
+    fused = {id: from_words * score for id, score in keyword.items()}
+    for id, cosine in vector.items():
+        fused[id] = fused.get(id, 0.0) + from_meaning * max(0.0, cosine - low)
+    best = sorted(fused, key=lambda id: (-fused[id], id))[:limit]
+    return [Hit(id, Scores(keyword=keyword.get(id), vector=vector.get(id), fused=fused[id])) for id in best]
 
 
 def _range(vector: Mapping[int, float]) -> tuple[float, float]:

@@ -77,9 +77,8 @@ class HybridRetriever:
         """The best candidates with their texts; what no longer counts or may not answer is left out."""
         counts = Counter(question.terms)
         bound = keyword_bound(counts, self._legs.rarity(question))
-        hits = fuse(found.keyword, found.vector, bound=bound, weight=self._weight(question, mode))
-        if not question.filtered:
-            hits = hits[:enough]
+        limit = None if question.filtered else enough
+        hits = fuse(found.keyword, found.vector, bound=bound, weight=self._weight(question, mode), limit=limit)
         chunks = self._reader.chunks([hit.id for hit in hits])
         return [
             Candidate(chunk, hit.scores)

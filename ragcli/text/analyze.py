@@ -18,6 +18,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
+from operator import add
 
 from ragcli.text.hanzi import SIMPLIFIED
 
@@ -74,13 +75,11 @@ def fold(text: str) -> str:
     return simplify(text).casefold()
 
 
-def _characters_and_pairs(run: str) -> Iterator[str]:
-    previous = ""
-    for character in run:
-        if previous:
-            yield previous + character
-        yield character
-        previous = character
+def _characters_and_pairs(run: str) -> list[str]:
+    found = [""] * (2 * len(run) - 1)
+    found[::2] = run
+    found[1::2] = map(add, run, run[1:])
+    return found
 
 
 @lru_cache(maxsize=1 << 16)
