@@ -28,6 +28,9 @@ _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1100-\u11ff\u3005-\u30ff\u
 _WORD = re.compile(rf"(?P<unspaced>[{_UNSPACED}]+)|[^\W{_UNSPACED}]+(?:[-_.'’][^\W{_UNSPACED}]+)*")
 
 
+_MARKS = re.compile(r"^[ \t]*(?:#{1,6}|[-*+>])[ \t]+", re.MULTILINE)
+
+
 def searched(question: str) -> frozenset[str]:
     """The terms of a question that are worth pointing at in a passage."""
     return frozenset(content_terms(question))
@@ -116,7 +119,7 @@ def location(source: Source, folder: Path | None = None) -> str:
 
 def snippet(text: str, words: frozenset[str], width: int) -> Text:
     """The part of a passage that has most of the words, on one line, the words emphasised."""
-    text = clean(text)
+    text = _MARKS.sub("", clean(text))
     spans = sentences(text) or [Span(0, len(text))]
     counts = [len(words.intersection(terms(text[span[0] : span[1]]))) for span in spans]
     start = spans[counts.index(max(counts))][0]
@@ -142,7 +145,7 @@ def matching(text: str, words: frozenset[str]) -> list[tuple[int, int]]:
             continue
         for first in range(start, end - 1):
             if any(len(term) == 2 and term in words for term in terms(text[first : first + 2])):
-                if found and found[-1][1] > first:
+                if found and found[-1][1] >= first:
                     found[-1] = (found[-1][0], first + 2)
                 else:
                     found.append((first, first + 2))
