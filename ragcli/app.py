@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +50,7 @@ class Workspace:
 
     # --- the journey of a document
 
-    def ingest(
+    async def ingest(
         self,
         paths: Sequence[str],
         collection: str,
@@ -66,19 +66,24 @@ class Workspace:
 
         target = writer(self.home, collection, open_keywords=open_keywords)
         settings = self.settings.ingest
-        if dry_run:
-            return plan(paths, collection=target, settings=settings, force=force)
-        embedder = self.embedder(self.settings.embedding.model)
-        return ingest(
-            paths,
-            collection=target,
-            embedder=embedder,
-            open_reader=lambda: Reader(settings),
-            settings=settings,
-            embedding=self.settings.embedding,
-            force=force,
-            stop=stop,
-        )
+        async with AsyncExitStack() as stack:
+            if dry_run:
+                events = plan(paths, collection=target, settings=settings, force=force)
+            else:
+                embedder = await stack.enter_async_context(self.embedder_for(collection))
+                events = ingest(
+                    paths,
+                    collection=target,
+                    embedder=embedder,
+                    open_reader=lambda: Reader(settings),
+                    settings=settings,
+                    embedding=self.settings.embedding,
+                    force=force,
+                    stop=stop,
+                )
+            await stack.enter_async_context(aclosing(events))
+            async for event in events:
+                yield event
 
     async def remove(self, collection: str, paths: Sequence[str]) -> int:
         """Takes documents out of the index and returns how many there were. Raises StoreError."""
@@ -113,18 +118,20 @@ class Workspace:
         from ragcli.store.collection import open_vectors
         from ragcli.store.indexes import keywords_folder
 
-        with self.read(collection) as catalog:
-            async with self.ranker() as ranker:
-                retriever = HybridRetriever(
-                    catalog,
-                    lambda: open_vectors(catalog, long_lived=long_lived),
-                    lambda: open_keywords(keywords_folder(catalog.place, catalog)),
-                    self.embedder_of(catalog),
-                    self.settings.retrieve,
-                    ranker=ranker,
-                )
-                with closing(retriever):
-                    yield Opened(catalog, retriever)
+        async with AsyncExitStack() as stack:
+            catalog = stack.enter_context(self.read(collection))
+            embedder = self.embedder_of(catalog.embedder)
+            stack.push_async_callback(embedder.aclose)
+            retriever = HybridRetriever(
+                catalog,
+                lambda: open_vectors(catalog, long_lived=long_lived),
+                lambda: open_keywords(keywords_folder(catalog.place, catalog)),
+                embedder,
+                self.settings.retrieve,
+                ranker=await stack.enter_async_context(self.ranker()),
+            )
+            stack.callback(retriever.close)
+            yield Opened(catalog, retriever)
 
     @asynccontextmanager
     async def ranker(self) -> AsyncIterator[Ranker | None]:
@@ -187,8 +194,31 @@ class Workspace:
 
     # --- embedders
 
-    def embedder(self, model: str) -> Embedder:
-        """The embedder that `static`, `openai:MODEL` or `fastembed:MODEL` names. Raises ConfigError."""
+    @asynccontextmanager
+    async def embedder_for(self, collection: str) -> AsyncIterator[Embedder]:
+        """What a collection is written with: the embedder that the settings name, else its own, else the static one."""
+        embedder: Embedder | None = None
+        if self.settings.embedding.model:
+            embedder = self.embedder(self.settings.embedding.model, self.settings.embedding.dimensions)
+        elif self.home.collection(collection).exists:
+            with self.read(collection) as catalog:
+                embedder = self.embedder_of(catalog.embedder)
+        embedder = embedder or self.embedder(STATIC)
+        try:
+            yield embedder
+        finally:
+            await embedder.aclose()
+
+    def embedder_of(self, remembered: str) -> Embedder:
+        """The embedder whose id a collection remembers, `PROVIDER:MODEL:DIMENSIONS`. Raises ConfigError."""
+        kind, _, rest = remembered.partition(":")
+        name, _, dimensions = rest.rpartition(":")
+        if kind in ("", STATIC):
+            return self.embedder(STATIC)
+        return self.embedder(f"{kind}:{name}", int(dimensions) if dimensions.isdecimal() else 0)
+
+    def embedder(self, model: str, dimensions: int = 0) -> Embedder:
+        """The embedder that `static` or `openai:MODEL` names; `dimensions` shortens its vectors. Raises ConfigError."""
         kind, _, name = model.partition(":")
         if kind == STATIC:
             from ragcli.providers.static import StaticEmbedder
@@ -199,12 +229,8 @@ class Workspace:
 
             from ragcli.providers.openai_embeddings import OpenAIEmbedder
 
-            return OpenAIEmbedder(replace(self.settings.embedding, model=model))
+            return OpenAIEmbedder(replace(self.settings.embedding, model=model, dimensions=dimensions))
         raise ConfigError(f"unknown embedder {model!r}", remedy="use static or openai:MODEL")
-
-    def embedder_of(self, catalog: Catalog) -> Embedder:
-        """The embedder that made a collection's vectors. Raises ConfigError where it cannot be had."""
-        return self.embedder(catalog.embedder.rpartition(":")[0] if catalog.embedder.count(":") > 1 else STATIC)
 
 
 def open_keywords(path: Path, *, create: bool = False) -> KeywordIndex:

@@ -41,7 +41,7 @@ class Ingest(Section, frozen=True):
 
 
 class Embedding(Section, frozen=True):
-    model: Annotated[str, _of("static or openai:MODEL")] = "static"
+    model: Annotated[str, _of("static or openai:MODEL; empty: the collection's own, else static")] = ""
     base_url: Annotated[str, _of("endpoint of openai:MODEL; empty: OPENAI_BASE_URL")] = ""
     api_key: Annotated[str, _of("its key; empty: OPENAI_API_KEY")] = ""
     dimensions: Annotated[int, _of("shorten vectors to this many dimensions; 0: as the model gives them", ge=0)] = 0

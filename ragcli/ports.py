@@ -54,6 +54,10 @@ class Embedder(Protocol):
         """Shape (dimensions,). Raises EndpointError."""
         ...
 
+    async def aclose(self) -> None:
+        """Lets go of connections and models."""
+        ...
+
 
 class Reranker(Protocol):
     async def rerank(self, query: str, texts: Sequence[str]) -> list[float]:

@@ -139,8 +139,8 @@ def _tiktoken(_context: Context) -> Iterator[Check]:
 
 
 def _embedder(workspace: Workspace) -> Iterator[Check]:
-    embedder = workspace.embedder(workspace.settings.embedding.model)
-    yield Check("embedder", "ok", workspace.settings.embedding.model if embedder else "")
+    embedder = workspace.embedder(workspace.settings.embedding.model or "static")
+    yield Check("embedder", "ok", embedder.id)
 
 
 def _collections(workspace: Workspace) -> Iterator[Check]:

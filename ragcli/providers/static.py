@@ -68,6 +68,9 @@ class StaticEmbedder:
         vectors = await asyncio.to_thread(self.embed_now, [text])
         return vectors[0]  # type: ignore[no-any-return]
 
+    async def aclose(self) -> None:
+        """Nothing is held that another could want."""
+
     def embed_now(self, texts: Sequence[str]) -> Vectors:
         """Shape (len(texts), dimensions); memory is bounded however many or long the texts are."""
         vectors = np.empty((len(texts), self._dimensions), dtype=np.float32)

@@ -100,7 +100,7 @@ def test_a_rate_limit_is_waited_for_and_told_on_stderr(sample_home: Path, endpoi
     done = ask(sample_home, QUESTIONS[0][0], env=online(endpoint))
     assert done.returncode == 0
     assert done.stdout.strip() == "Thirty days [1]."
-    assert "trying again" in done.stderr
+    assert "retry 1 of 3" in done.stderr
 
 
 @pytest.mark.parametrize(("status", "kind"), [(401, "auth"), (503, "server_error"), (429, "rate_limited")])
