@@ -7,11 +7,9 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ragcli.answer import prompt as prompts
-from ragcli.answer.rewrite import Rewriter, by_rule
-from ragcli.answer.verify import verify
 from ragcli.config import Chat
 from ragcli.errors import ContextTooLong, EndpointError, NothingRelevant, RagcliError
 from ragcli.ports import ChatModel, Retriever
@@ -40,6 +38,10 @@ from ragcli.types import (
     Turn,
     Usage,
 )
+
+if TYPE_CHECKING:
+    from ragcli.answer.rewrite import Rewriter
+    from ragcli.answer.verify import Checked
 
 T = TypeVar("T")
 
@@ -76,7 +78,7 @@ async def answer(
     stop = stop or asyncio.Event()
     course = _Course(question, model, session, clock)
     try:
-        standalone = await _unless(stop, (rewriter or by_rule)(question, history))
+        standalone = await _unless(stop, _standing_alone(question, history, rewriter))
         if standalone != question:
             _heed((yield Rewritten(standalone)))
 
@@ -117,7 +119,7 @@ async def answer(
     usage = course.usage
     if usage is not None:
         yield usage
-    yield course.done()
+    yield await course.done()
 
 
 class _Stopped(Exception):
@@ -185,8 +187,9 @@ class _Course:
         asked, said = prompts.tokens(self.prompt, count), count(self.text)
         return Usage(prompt_tokens=asked, completion_tokens=said, total_tokens=asked + said)
 
-    def done(self) -> Done:
-        checked = verify(self.text, self.sources)
+    async def done(self) -> Done:
+        """The last event; the citations are checked in a thread, so that other answers go on meanwhile."""
+        checked = await asyncio.to_thread(_checked, self.text, self.sources)
         return Done(
             Answer(
                 question=self.question,
@@ -214,6 +217,21 @@ class _Course:
 
     def _elapsed(self) -> float:
         return (self.clock() - self.started) * 1000
+
+
+async def _standing_alone(question: str, history: Sequence[Turn], rewriter: Rewriter | None) -> str:
+    if not history:
+        return question
+    from ragcli.answer.rewrite import by_rule
+
+    return await (rewriter or by_rule)(question, history)
+
+
+def _checked(text: str, sources: tuple[Source, ...]) -> Checked:
+    """Imported when there is something to check: its tables of words would delay the first token of a cold start."""
+    from ragcli.answer.verify import verify
+
+    return verify(text, sources)
 
 
 def _heed(reply: Reply | None) -> Reply | None:

@@ -68,7 +68,7 @@ def _verdict(claim: str, evidence: Evidence | None, together: bool) -> Verdict:
     """A source also supports a claim that it knows a part of and that all cited sources support together."""
     if evidence is None:
         return "unknown_source"
-    if supported(claim, evidence) or (together and evidence.share(claim) > 0.25):
+    if claim in evidence.text or supported(claim, evidence) or (together and evidence.share(claim) > 0.25):
         return "supported"
     return "unsupported"
 
