@@ -13,13 +13,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from ragcli.errors import RagcliError
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
+    import numpy as np
     import numpy.typing as npt
     from tokenizers import Tokenizer
 
@@ -73,6 +72,8 @@ class StaticEmbedder:
 
     def embed_now(self, texts: Sequence[str]) -> Vectors:
         """Shape (len(texts), dimensions); memory is bounded however many or long the texts are."""
+        import numpy as np  # an ingest that finds nothing changed knows the embedder and does without it
+
         vectors = np.empty((len(texts), self._dimensions), dtype=np.float32)
         rows = self._model.rows if len(texts) < _MANY else self._wide_rows
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
@@ -89,6 +90,8 @@ class StaticEmbedder:
 
     def _mean(self, tokens: Sequence[int], rows: _Rows) -> Vector:
         """The direction of the mean of the tokens' vectors."""
+        import numpy as np
+
         total = np.zeros(self._dimensions, dtype=np.float32)
         for start in range(0, len(tokens), _TOKENS_AT_ONCE):
             total += rows[tokens[start : start + _TOKENS_AT_ONCE], : self._dimensions].sum(axis=0, dtype=np.float32)
@@ -98,6 +101,8 @@ class StaticEmbedder:
     @property
     def _wide_rows(self) -> _Rows:
         """In single precision: 33 MB more, and a third of the time a text."""
+        import numpy as np
+
         if self._wide is None:
             self._wide = self._model.rows.astype(np.float32)
         return self._wide
