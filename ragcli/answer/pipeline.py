@@ -95,7 +95,7 @@ async def answer(
 
         asking = prompts.Asking(standalone, question, history)
         for share in (1.0, HARDER):
-            course.prompt = await _built(asking, course.sources, settings, share, tokens.counter(model.model))
+            course.prompt = await _built(asking, course.sources, settings, share, model.model)
             try:
                 async with aclosing(interruptible(model.stream(course.prompt), stop)) as stream:
                     async for item in stream:
@@ -275,9 +275,14 @@ def _picked(sources: tuple[Source, ...], reply: Reply | None) -> tuple[Source, .
 
 
 async def _built(
-    asking: prompts.Asking, sources: tuple[Source, ...], settings: Chat, share: float, count: tokens.Count
+    asking: prompts.Asking, sources: tuple[Source, ...], settings: Chat, share: float, model: str
 ) -> Prompt:
+    """The prompt, counted exactly only where the over-estimate says that it is tight: an encoding loads slowly."""
+
     def build() -> Prompt:
+        told = (asking.original, *(s.text for s in sources), *(t.question + t.answer for t in asking.history))
+        roomy = sum(map(tokens.estimator(model), told)) < share * settings.context_tokens / 4
+        count = tokens.estimator(model) if roomy else tokens.counter(model)
         return prompts.build(asking, sources, settings=settings, count=count, share=share)
 
     if sum(len(source.text) for source in sources) + len(asking.original) > LARGE:
