@@ -63,11 +63,12 @@ def test_the_chunk_that_speaks_of_it_comes_first(find: Callable[..., list[int]],
 
 def test_a_question_of_stop_words_finds_them(find: Callable[..., list[int]]) -> None:
     assert find("to be or not to be")[0] == 6
+    assert find("的") == [5]
 
 
-@pytest.mark.parametrize("text", ["", "???", "😀", "zyxwv", "的"])
+@pytest.mark.parametrize("text", ["", "???", "😀", "zyxwv"])
 def test_what_nothing_speaks_of_finds_nothing(find: Callable[..., list[int]], text: str) -> None:
-    assert find(text) in ([], [5])
+    assert find(text) == []
 
 
 def test_a_phrase_must_stand_in_its_order(find: Callable[..., list[int]]) -> None:
