@@ -25,7 +25,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ragcli.errors import IndexDamaged, IndexLocked, IndexMissing, StoreUnwritable, UsageError
+from ragcli.errors import IndexMissing, RagcliError, StoreUnwritable, UsageError
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
@@ -55,7 +55,7 @@ class Home:
         for folder in _subfolders(self.path / "collections"):
             place = Place(folder.name, folder)
             if place.exists:
-                with suppress(IndexMissing, IndexDamaged, IndexLocked), Catalog.read(place) as catalog:
+                with suppress(RagcliError), Catalog.read(place) as catalog:
                     place = Place(catalog.name, folder)
                 places.append(place)
         return sorted(places, key=lambda place: place.name)
