@@ -55,7 +55,8 @@ async def read(
             reader: FileReader | None = None
             async for item in files:
                 if isinstance(item, File):
-                    reader = reader or await stack.enter_async_context(open_reader())
+                    if reader is None:
+                        reader = await stack.enter_async_context(open_reader())
                     yield _Started(item, reader.read(item))
                 else:
                     yield item

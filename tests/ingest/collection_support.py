@@ -62,7 +62,7 @@ class ParagraphReader:
     async def read(self, file: File) -> AsyncGenerator[Reading, None]:
         await asyncio.sleep(0)
         self.read_paths.append(file.path)
-        data = Path(file.path).read_bytes()  # noqa: ASYNC240 - a small file
+        data = Path(file.path).read_bytes()
         text = data.decode()
         if not text.strip():
             raise FileFailure("empty", "the file is empty")
