@@ -61,6 +61,9 @@ class Editor:
         self._output = output
         self._interrupts = interrupts
         self._woken = False
+        self._choosing: PromptSession[str] | None = None
+        self._kept: list[KeyPress] = []
+        self._take: Callable[[list[KeyPress]], None] | None = None
         short = Condition(lambda: len(get_app().current_buffer.text) < SHORT)
         command = Condition(lambda: get_app().current_buffer.text[:1] in {"/", "."})
         self._session: PromptSession[str] = PromptSession(
@@ -87,10 +90,24 @@ class Editor:
             raise EOFError
         return await self._session.prompt_async(default=default)
 
+    async def choose(self, prompt: str, default: str = "") -> str:
+        if self._woken:
+            raise EOFError
+        self._hand_over()
+        self._choosing = PromptSession(prompt, input=self._input, output=self._output, style=STYLE)
+        try:
+            return await self._choosing.prompt_async(default=default)
+        finally:
+            self._choosing = None
+            if self._take:
+                self._take(get_typeahead(self._input))
+
     def wake(self) -> None:
         self._woken = True
         if self._session.app.is_running:
             self._session.app.exit(exception=EOFError())
+        if self._choosing and self._choosing.app.is_running:
+            self._choosing.app.exit(exception=EOFError())
 
     def listening(
         self, on_interrupt: Callable[[], object], on_typed: Callable[[str], None]
@@ -99,7 +116,7 @@ class Editor:
 
     @contextmanager
     def _listening(self, on_interrupt: Callable[[], object], on_typed: Callable[[str], None]) -> Iterator[None]:
-        kept: list[KeyPress] = []
+        kept = self._kept
 
         def take(presses: list[KeyPress]) -> None:
             for press in presses:
@@ -109,6 +126,7 @@ class Editor:
                     kept.append(press)
                     on_typed(echoed(kept))
 
+        self._take = take
         with self._input.raw_mode(), self._input.attach(lambda: take(self._input.read_keys())):
             self._output.enable_bracketed_paste()
             self._output.flush()
@@ -119,7 +137,12 @@ class Editor:
                 take(self._input.flush_keys())
                 self._output.disable_bracketed_paste()
                 self._output.flush()
-                store_typeahead(self._input, kept)
+                self._hand_over()
+
+    def _hand_over(self) -> None:
+        """What was typed meanwhile goes to the next prompt."""
+        store_typeahead(self._input, self._kept)
+        self._kept.clear()
 
     def _bindings(self) -> KeyBindings:
         bindings = KeyBindings()

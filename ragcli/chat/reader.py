@@ -19,6 +19,10 @@ class Reader(Protocol):
         """The next input. Raises EOFError when there is no more, KeyboardInterrupt for Ctrl-C on an empty line."""
         ...
 
+    async def choose(self, prompt: str, default: str = "") -> str:
+        """A short answer to a question of the chat's own. Raises EOFError, KeyboardInterrupt."""
+        ...
+
     def wake(self) -> None:
         """Makes a `read` that is waiting raise EOFError."""
         ...
@@ -48,6 +52,9 @@ class LineReader:
             while not closed(text):
                 text += "\n" + await self._line()
         return text
+
+    async def choose(self, prompt: str, default: str = "") -> str:
+        return default
 
     async def _line(self) -> str:
         if self._loop is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -20,8 +21,9 @@ from ragcli.chat.table import TABLE
 from ragcli.errors import RagcliError
 from ragcli.render.answer import AnswerView, print_answer
 from ragcli.render.console import print_error, print_line
+from ragcli.render.sources import print_sources
 from ragcli.text.clean import one_line
-from ragcli.types import Answer, Done
+from ragcli.types import Answer, Done, Pick, Reply, Retrieval, Stop
 
 if TYPE_CHECKING:
     from prompt_toolkit.completion import Completer
@@ -163,7 +165,10 @@ class Repl:
         name = conversation.begin(question, again=again)
         stop = asyncio.Event()
         events = conversation.assistant.answer(question, history=conversation.history, session=name, stop=stop)
-        view = AnswerView(out=self.out, err=self.err, reasoning=conversation.reasoning, waited=conversation.waited)
+        choosing = Choosing(self) if conversation.pick and self.reader.interactive else None
+        view = AnswerView(
+            out=self.out, err=self.err, choose=choosing, reasoning=conversation.reasoning, waited=conversation.waited
+        )
         answering = asyncio.create_task(view.run(events))
         saving = asyncio.create_task(self._save(view, question))
         done: Done | None = None
@@ -183,6 +188,9 @@ class Repl:
                 await saving
             answer = done.answer if done else _partial(view, question)
             self._keep(answer)
+        if choosing and choosing.words:
+            await self.ask(choosing.words)
+            return
         view.show_sources(answer)
         if done and done.error:
             print_error(self.err, done.error)
@@ -255,6 +263,33 @@ class Repl:
         quoted = f'"{name}"' if " " in name or not name.isascii() else name
         with suppress(OSError):
             self.note(f"Saved as {name}. Go on with: ragcli chat --resume, or: ragcli chat --session {quoted}")
+
+
+class Choosing:
+    """Lets the person choose the sources of one answer, or search with other words."""
+
+    def __init__(self, repl: Repl) -> None:
+        self._repl = repl
+        self.words = ""
+        """What to search for instead."""
+
+    async def __call__(self, retrieval: Retrieval) -> Reply | None:
+        known = [source.n for source in retrieval.sources]
+        print_sources(self._repl.out, retrieval.sources, query=retrieval.query)
+        while True:
+            try:
+                text = (await self._repl.reader.choose("Use which? Enter: all, 1 3: these, e: other words ")).strip()
+                if text.lower() == "e":
+                    self.words = (await self._repl.reader.choose("Search for: ", retrieval.query)).strip()
+                    return Stop()
+            except (EOFError, KeyboardInterrupt):
+                return Stop()
+            if text.lower() in {"", "a", "all"}:
+                return None
+            chosen = [int(number) for number in re.findall(r"\d+", text)]
+            if chosen and set(chosen) <= set(known) and not re.search(r"[^\d\s,，、]", text):
+                return Pick(tuple(dict.fromkeys(chosen)))
+            self._repl.note(f"There are {', '.join(map(str, known))}.", "warning")
 
 
 def _partial(view: AnswerView, question: str) -> Answer:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from ragcli.chat import programs
 from ragcli.chat.commands import Command
 from ragcli.chat.export import exported
-from ragcli.render.console import print_line
+from ragcli.render.console import is_live, print_line
 from ragcli.render.sources import print_passage, print_sources
 from ragcli.text.clean import one_line
 
@@ -41,6 +42,45 @@ async def sources(repl: Repl, argument: str) -> None:
             print_passage(repl.out, source, query=answer.question, cited=source.n in answer.cited)
             return
     repl.note(f"There is no source {one_line(argument, 20)}: {_range(answer)}", "warning")
+
+
+async def open_source(repl: Repl, argument: str) -> None:
+    answer = _last(repl)
+    source = next((source for source in answer.sources if argument.strip("[]") == str(source.n)), None)
+    if source is None:
+        repl.note(f"There is no source {one_line(argument, 20)}: {_range(answer)}", "warning")
+    elif not Path(source.path).is_file():  # noqa: ASYNC240
+        repl.note(f"{one_line(source.path, 200)} is no file any more", "warning")
+    elif status := await programs.run(programs.opening(source, repl.environment)):
+        repl.note(f"The program ended with status {status}.", "warning")
+
+
+async def pick(repl: Repl, argument: str) -> None:
+    repl.conversation.pick = _switched(repl.conversation.pick, argument)
+    repl.note("You choose the sources before each answer." if repl.conversation.pick else "All sources are used.")
+
+
+async def reasoning(repl: Repl, argument: str) -> None:
+    repl.conversation.reasoning = _switched(repl.conversation.reasoning, argument)
+    repl.note(f"The reasoning of models that send it is {'shown' if repl.conversation.reasoning else 'hidden'}.")
+
+
+async def edit(repl: Repl, _: str) -> None:
+    last = repl.conversation.last
+    repl.draft = await programs.edited(last.question if last else "", repl.environment)
+
+
+async def copy(repl: Repl, _: str) -> None:
+    text = _last(repl).answer
+    program = programs.clipboard(repl.environment)
+    if program and await programs.run(program, text=text) == 0:
+        repl.note("Copied.")
+    elif is_live(repl.out):
+        repl.out.file.write(programs.osc52(text))
+        repl.out.file.flush()
+        repl.note("Sent to the terminal's clipboard.")
+    else:
+        repl.note("There is no clipboard here: /save FILE writes the answer to a file", "warning")
 
 
 async def retry(repl: Repl, _: str) -> None:
@@ -126,6 +166,19 @@ def size(count: int) -> str:
     return f"{count} B" if count < 1000 else f"{count / 1000:.0f} kB"
 
 
+def _switched(now: bool, argument: str) -> bool:
+    """on, off, or the other way round."""
+    return {"on": True, "off": False}.get(argument.lower(), not now)
+
+
+def _on_off(_: Repl) -> Iterable[str]:
+    return ("on", "off")
+
+
+def _needs_person(repl: Repl) -> str:
+    return "" if repl.reader.interactive else "there is nobody at a terminal"
+
+
 def _write(repl: Repl, path: Path, text: str) -> None:
     path = path.expanduser()
     try:
@@ -171,7 +224,14 @@ TABLE = (
     Command("help", "this table", show_help, aliases=("?",)),
     Command("sources", "the last answer's sources; one of them in full", sources, "[N]",
             unavailable=_needs_answer, complete=_numbers),
+    Command("open", "open one of them in the editor or viewer", open_source, "N",
+            unavailable=_needs_answer, complete=_numbers),
+    Command("pick", "choose the sources before each answer", pick, "[on|off]",
+            unavailable=_needs_person, complete=_on_off),
     Command("retry", "answer the last question again", retry, unavailable=_needs_answer),
+    Command("edit", "edit the last question in $EDITOR and ask it", edit, unavailable=_needs_person),
+    Command("copy", "the last answer to the clipboard", copy, unavailable=_needs_answer),
+    Command("reasoning", "show or hide the reasoning of models that send it", reasoning, "[on|off]", complete=_on_off),
     Command("stats", "tokens, timings, cache hits, waits", stats),
     Command("sessions", "stored sessions, the latest first", list_sessions),
     Command("load", "go on with a stored session", load, "NAME", complete=_session_names),
@@ -183,3 +243,9 @@ TABLE = (
     Command("exit", "leave; the session is saved", leave, aliases=("quit",)),
 )  # fmt: skip
 """All commands, in the order of /help."""
+
+
+def reference() -> str:
+    """The table as Markdown, for the README."""
+    rows = [f"| `{command.usage.replace('|', chr(92) + '|')}` | {command.help} |" for command in TABLE]
+    return "\n".join(["| command | does |", "|---|---|", *rows]) + "\n"

@@ -6,23 +6,26 @@ import asyncio
 import io
 import os
 import re
+import shutil
 import signal
 import stat
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from chat.double import Script, ScriptedAssistant, terminal
+from chat.double import SOURCES, Script, ScriptedAssistant, terminal
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from ragcli.chat.reader import LineReader
 from ragcli.chat.repl import chat
+from ragcli.chat.table import TABLE, reference
 from ragcli.config import Repl as Settings
 from ragcli.errors import ConnectionLost, NothingRelevant
 from ragcli.render.console import make_console
 from ragcli.store.sessions import SQLiteSessions
-from ragcli.types import Answer, Citation, Notice, Reasoning, Rewritten, Turn
+from ragcli.types import Answer, Citation, Notice, Pick, Reasoning, Rewritten, Turn
 
 UP, CTRL_C, CTRL_D, CTRL_J, ESC_ENTER, CTRL_R = "\x1b[A", "\x03", "\x04", "\n", "\x1b\r", "\x12"
 PASTE = "\x1b[200~{}\x1b[201~"
@@ -85,7 +88,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 GREETING = "14 documents in default, answers by scripted. /help lists the commands, Ctrl-D leaves.\n"
-SOURCES = (
+SHOWN_SOURCES = (
     "[1] /docs/handbook.md:3-9  Orders › Refunds  0.91  cited\n"
     "    Refunds take five days. Parcels leave on Mondays.\n"
     "[2] /docs/价格.pdf p.2  0.42\n"
@@ -102,7 +105,7 @@ async def test_a_question_is_answered_with_its_sources_and_kept(desk: Desk) -> N
     assistant = ScriptedAssistant(["Refunds take ", "five days [1]."])
     assert await desk.run(assistant, f"how long do refunds take?\r{CTRL_D}") == 0
     assert desk.said == (
-        GREETING + "Refunds take five days [1].\n" + SOURCES + "\n" + goodbye("how long do refunds take")
+        GREETING + "Refunds take five days [1].\n" + SHOWN_SOURCES + "\n" + goodbye("how long do refunds take")
     )
     assert desk.sessions.turns("how long do refunds take") == [
         Turn("how long do refunds take?", "Refunds take five days [1].")
@@ -371,6 +374,63 @@ async def test_stats_counts_tokens_and_waits(desk: Desk) -> None:
     assert re.search(r"answers +2, of them from the cache 0", desk.said)
     assert re.search(r"tokens +about 2000 in, about 4 out", desk.said)
     assert re.search(r"waits +1, together 0\.0 s", desk.said)
+
+
+async def test_the_sources_are_chosen_before_the_answer(desk: Desk) -> None:
+    assistant = ScriptedAssistant(["from both"], ["from the second"])
+    await desk.run(assistant, f"q\r\rr\r9\r2\r/pick off\rs\r{CTRL_D}", pick=True)
+    assert [asked.replies for asked in assistant.history] == [[], [Pick((2,))], []]
+    assert "There are 1, 2.\n" in desk.said
+    assert "All sources are used.\n" in desk.said
+
+
+async def test_choosing_can_search_for_other_words_or_stop(desk: Desk) -> None:
+    assistant = ScriptedAssistant(["never"], ["found"], ["never"])
+    task = asyncio.create_task(desk.run(assistant, "q\re\r words\r2\r", pick=True))
+    await until(lambda: "found" in desk.said)
+    desk.keys.send_text(f"r\r{CTRL_C}{CTRL_D}")
+    await task
+    assert [asked.question for asked in assistant.history] == ["q", "q words", "r"]
+    assert assistant.history[1].replies == [Pick((2,))]
+    assert "never" not in desk.said
+    assert [turn.question for turn in desk.sessions.turns("q")] == ["q words"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the editor is a shell script")
+async def test_the_editor_opens_a_source_at_its_line_and_edits_the_question(desk: Desk) -> None:
+    editor = desk.folder / "my editor"
+    editor.write_text(
+        f'#!/bin/sh\necho "$@" >> "{desk.folder}/calls"\n[ $# = 1 ] && echo " and more" >> "$1"\nexit 0\n'
+    )
+    editor.chmod(0o755)
+    document = desk.folder / "doc.md"
+    document.write_text("text")
+    sources = (replace(SOURCES[0], path=str(document)), SOURCES[1])
+    assistant = ScriptedAssistant(Script(["a"], sources=sources), ["b"])
+    task = asyncio.create_task(
+        desk.run(assistant, "q\r/open 1\r/open 2\r/open 5\r/edit\r", environment={"EDITOR": f'"{editor}"'})
+    )
+    await until(lambda: (desk.folder / "calls").exists() and (desk.folder / "calls").read_text().count("\n") == 2)
+    desk.keys.send_text(f"\r{CTRL_D}")
+    await task
+    assert (desk.folder / "calls").read_text().splitlines()[0] == f"+3 {document}"
+    assert "/docs/价格.pdf is no file any more" in desk.said
+    assert "There is no source 5" in desk.said
+    assert [asked.question for asked in assistant.history] == ["q", "q and more"]
+
+
+async def test_reasoning_is_switched_and_copying_says_where_it_cannot(desk: Desk) -> None:
+    await desk.run(ScriptedAssistant(["a"]), f"/reasoning off\r/reasoning\rq\r/copy\r{CTRL_D}", environment={})
+    assert "models that send it is hidden." in desk.said
+    assert "models that send it is shown." in desk.said
+    if not any(shutil.which(name) for name in ("pbcopy", "clip.exe")):
+        assert "There is no clipboard here" in desk.said
+
+
+def test_the_readme_table_names_every_command_with_its_argument() -> None:
+    assert "| `/exit, /quit` | leave; the session is saved |" in reference()
+    assert "| `/pick [on\\|off]` |" in reference()
+    assert reference().count("\n") == len(TABLE) + 2
 
 
 async def test_an_empty_collection_says_what_to_do(desk: Desk) -> None:
