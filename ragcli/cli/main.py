@@ -21,6 +21,8 @@ def run(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # one encoding everywhere; a file name that is no Unicode still prints
             stream.reconfigure(encoding="utf-8", errors="replace")
+    # One search is a few milliseconds of arithmetic: starting a thread a core for it costs more than it saves.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     arguments = hoist(arguments or ["--help"])
     try:
         code = app(arguments, prog_name="ragcli", standalone_mode=False)
