@@ -107,6 +107,8 @@ class Repl:
         self.out = out
         self.err = err
         self.environment = environment
+        self._documents = 0
+        """As counted when the prompt was drawn: the bar is drawn anew for every key."""
         self.draft = ""
         """What the next prompt begins with."""
 
@@ -128,6 +130,7 @@ class Repl:
         while not self.interrupts.leaving:
             try:
                 draft, self.draft = self.draft, ""
+                self._documents = self.conversation.assistant.documents
                 text = unquoted(await self.reader.read(draft))
             except KeyboardInterrupt:
                 self.note("Ctrl-D or /exit leaves; /help lists the commands.")
@@ -221,7 +224,7 @@ class Repl:
         assistant, last = self.conversation.assistant, self.conversation.last
         parts = [
             one_line(assistant.collection, 24),
-            f"{assistant.documents} document{'' if assistant.documents == 1 else 's'}",
+            f"{self._documents} document{'' if self._documents == 1 else 's'}",
             one_line(assistant.model or assistant.provider, 28),
             one_line(self.conversation.name or "new session", 32),
         ]
