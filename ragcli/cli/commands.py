@@ -192,6 +192,24 @@ def search(
     raise typer.Exit(command.run(ctx.obj, query, collection, k=k, mode=mode, rerank=rerank, explain=explain, json=json))
 
 
+@app.command("eval")
+def eval_(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON lines {question, expect: [path, ...]}.")],
+    collection: Collection = "default",
+    json: Json = False,
+) -> None:
+    """Retrieval quality on your own questions: keyword, vector, hybrid and reranked side by side.
+
+    \b
+    ragcli eval questions.jsonl
+    A line of it: {"question": "how long is the warranty?", "expect": ["warranty.md"]}
+    """
+    from ragcli.cli import evaluate
+
+    raise typer.Exit(evaluate.run(ctx.obj, file, collection, json=json))
+
+
 @app.command()
 def status(ctx: typer.Context, collection: Collection = "default", json: Json = False) -> None:
     """What is indexed, in numbers."""
