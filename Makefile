@@ -10,10 +10,10 @@ endif
 CLEAN := env -u OPENAI_API_KEY -u OPENAI_BASE_URL -u RAGCLI_CONFIG RAGCLI_HOME=$(CURDIR)/.demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench docs check-docs lock clean
+.PHONY: help demo test lint types bench bench-retrieval docs check-docs lock clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -51,6 +51,10 @@ types: $(VENV)/.development  ## mypy --strict
 
 bench: $(VENV)/.development  ## speed and size, as ratios measured in one run
 	$(BIN)/python tests/bench/bench.py $(ARGS)
+
+bench-retrieval: $(VENV)/.development  ## ranking quality on retrieval sets: make bench-retrieval SETS="DIR DIR"
+	@test -n "$(SETS)" || { echo 'name the sets: make bench-retrieval SETS="DIR DIR" (tests/bench/retrieval.py says what a set is)'; exit 2; }
+	$(BIN)/python tests/bench/retrieval.py $(SETS) $(ARGS)
 
 docs: $(VENV)/.development  ## write what is generated into README.md, and the picture of a chat
 	$(BIN)/python tests/docs/generate.py

@@ -114,6 +114,12 @@ def in_turn(runs: int, *measurements: Callable[[], float], warm: bool = False) -
     return [statistics.median(sample) for sample in samples]
 
 
+def percentile(values: Sequence[float], percent: int) -> float:
+    """The smallest value that `percent` of them do not exceed; not a number where there are none."""
+    ordered = sorted(values)
+    return ordered[-(-len(ordered) * percent // 100) - 1] if ordered else float("nan")
+
+
 def say(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
