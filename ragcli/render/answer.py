@@ -228,7 +228,7 @@ class AnswerView:
         if self._waits:
             self._waits.cancel()
             self._waits = None
-        if stage != self._stage or stage is None:
+        if stage != self._stage:
             self._stage = stage
             self.display.stage(stage)
 

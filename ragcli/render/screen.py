@@ -14,9 +14,9 @@ from ragcli.render.markdown import MarkdownStream
 from ragcli.render.wrap import WrappedText, break_offsets
 from ragcli.text.clean import one_line
 
-FASTEST_S = 0.05
-"""Shortest time between two redraws: below it the eye sees no difference."""
-SHARE = 0.03
+FASTEST_S = 0.08
+"""Shortest time between two redraws: a reader's eye is no faster."""
+SHARE = 0.02
 """Share of one core that redrawing may take while tokens come."""
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 FRAME_S = 0.1
