@@ -3,7 +3,8 @@
     pending in the catalog -> all indexes -> ready in the catalog, older versions retired -> retired ones out of the
     indexes -> out of the catalog
 
-Until the third step everybody finds the old version and nobody the new one; after it the other way round.
+Until the third step everybody finds the old version and nobody the new one; after it the other way round. An index that
+follows later (Chroma) counts for nobody before `Indexes.close`.
 """
 
 from __future__ import annotations

@@ -65,6 +65,9 @@ class CatalogWriter(Catalog):
         return catalog
 
     def _prepare(self) -> None:
+        with suppress(sqlite3.Error), self._lock:  # a run that met a full disk has left a journal that fills it
+            self._connection.execute("PRAGMA busy_timeout = 0")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._run(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         self._one("PRAGMA journal_mode = WAL")
         self._run("PRAGMA synchronous = FULL")  # a reported document survives a power cut; two syncs a batch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
@@ -54,9 +54,11 @@ class StoredIndexes:
         self._vectors: ChromaWriter | None = None
         self._expected: int | None = None
         self._deleted = 0
-        self._deletions: list[int] = []
+        self._deletions: dict[int, None] = {}  # a set with an order: Chroma refuses an id that is named twice
         self._is_open = False
         self._vectors_failed = ""
+        self._aside: ThreadPoolExecutor | None = None
+        self._behind: Future[None] | None = None
 
     @property
     def sound(self) -> bool:
@@ -92,20 +94,25 @@ class StoredIndexes:
         ]
 
     def add(self, chunks: Sequence[tuple[int, bytes]]) -> None:
-        deletions, self._deletions = self._deletions, []
-        with ThreadPoolExecutor(1) as aside:  # both wait for other processes
-            vectors = aside.submit(self._safely, lambda: self._write_vectors(chunks, deletions))
-            with self._writing_keywords() as keywords:
-                keywords.delete(deletions)
-                keywords.add(self._catalog.entries(id for id, _ in chunks))
-                keywords.commit()
-            vectors.result()
+        """Chroma follows one call behind, so that nobody who searches waits for its process to start.
+
+        Its stamp is away until `close`: until then readers compare all vectors, and a kill means a rebuild anyway.
+        """
+        deletions, self._deletions = list(self._deletions), {}
+        self._settle()
+        self._aside = self._aside or ThreadPoolExecutor(1)
+        self._behind = self._aside.submit(self._safely, lambda: self._write_vectors(chunks, deletions))
+        with self._writing_keywords() as keywords:
+            keywords.delete(deletions)
+            keywords.add(self._catalog.entries(id for id, _ in chunks))
+            keywords.commit()
         self._matrix.catch_up()
 
     def delete(self, ids: Sequence[int]) -> None:
-        self._deletions += ids
+        self._deletions.update(dict.fromkeys(ids))
 
     def rebuild_vectors(self) -> None:
+        self._settle()
         if self._catalog.counts().chunks:
             self._matrix.rebuild()
         if self._vectors is not None:
@@ -124,6 +131,7 @@ class StoredIndexes:
         self._keywords = None
         folder = keywords_folder(self._place, self._catalog)
         keep_all_private(self._place.keywords)
+        self._settle()
         self._safely(self._finish_vectors)
         if self._vectors_failed:  # once more, from the start
             reason, self._vectors_failed = self._vectors_failed, ""
@@ -146,7 +154,9 @@ class StoredIndexes:
             self._keywords = None
         if self._vectors is not None:
             self._vectors.close()
-            self._vectors = None
+        with suppress(Exception):  # it fails because its process is gone
+            self._settle()
+        self._vectors = None
         self._is_open = False
 
     # --- keywords
@@ -188,6 +198,12 @@ class StoredIndexes:
         drop_others(self._place.keywords, number)
 
     # --- vectors
+
+    def _settle(self) -> None:
+        """Waits for the write to Chroma that is under way."""
+        behind, self._behind = self._behind, None
+        if behind is not None:
+            behind.result()
 
     def _safely(self, step: Callable[[], object]) -> None:
         """Once Chroma has failed it is left alone until `close`."""

@@ -52,6 +52,24 @@ async def test_a_second_run_reads_and_embeds_nothing(library: Library) -> None:
     assert not [event for event in library.last_events if isinstance(event, Notice)]
 
 
+async def test_an_edit_a_deletion_and_a_rename_leave_chroma_where_it_is(library: Library) -> None:
+    """Building it anew is for damage, not for daily work."""
+    library.write("a.md", "The fee is ten euros.")
+    library.write("b.md", "锅炉的压力。")
+    gone = library.write("c.md", "Parking is free.")
+    await library.ingest()
+    [before] = library.home.collection(library.collection).vectors.iterdir()
+
+    library.write("a.md", "The fee is twelve euros.")
+    (library.docs / "b.md").rename(library.docs / "锅炉.md")
+    gone.unlink()
+    await library.ingest()
+
+    assert [*library.home.collection(library.collection).vectors.iterdir()] == [before]
+    assert library.found_by_vector("The fee is twelve euros.", chroma=True) == ["a.md"]
+    assert library.found_by_vector("锅炉的压力。", chroma=True, k=2) == ["锅炉.md", "a.md"]
+
+
 async def test_an_edited_file_keeps_the_vectors_of_its_unchanged_passages(library: Library) -> None:
     """And only its new version is found."""
     path = library.write("a.md", "The fee is ten euros.\n\nThe office is in Berlin.\n\n办公室在北京。")
