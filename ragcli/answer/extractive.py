@@ -20,7 +20,8 @@ MOST_READ = 120_000
 """Characters of the sources that are looked at."""
 
 _COUNTED = re.compile(rf"(?P<wide>[{UNSPACED}])|[^\s{UNSPACED}]+")
-_OWN_LINE = re.compile(r"\s*(?:[-*+•·|>#]|\d{1,3}[.)]\s)")
+_NUMBER = re.compile(r"\s*\d{1,3}[.)]\s+")
+_OWN_LINE = re.compile(r"\s*[-*+•·|>#]")
 _HEADING = re.compile(r" {0,3}#{1,6}\s")
 
 
@@ -28,7 +29,8 @@ def select(question: str, sources: Sequence[Source]) -> Iterator[str]:
     """The answer in pieces, one a sentence: each quotes a source exactly and ends in its ` [n]`."""
     before: Sentence | None = None
     for sentence in best(question, [source.text for source in sources]):
-        yield f"{_joint(before, sentence)}{sentence.text} [{sources[sentence.passage].n}]"
+        quoted = _NUMBER.sub("", sentence.text)  # the number of a list item means nothing outside of its list
+        yield f"{_joint(before, sentence)}{quoted} [{sources[sentence.passage].n}]"
         before = sentence
 
 
@@ -67,4 +69,5 @@ def _joint(before: Sentence | None, sentence: Sentence) -> str:
         return ""
     if before.passage != sentence.passage:
         return "\n\n"
-    return "\n" if _OWN_LINE.match(before.text) or _OWN_LINE.match(sentence.text) else " "
+    lines = bool(_OWN_LINE.match(before.text)), bool(_OWN_LINE.match(sentence.text))
+    return "\n" if all(lines) else "\n\n" if any(lines) else " "

@@ -14,6 +14,8 @@ from ragcli.types import Citation, Source, Verdict
 MARK = re.compile(r"\s*(?:\[\^?(\d{1,3}(?:\s*[,，、;-]\s*\d{1,3})*)\]|【(\d{1,3}(?:\s*[,，、;-]\s*\d{1,3})*)】)")
 """`[1]`, `[1, 3]`, `[1-3]`, and the brackets that some Chinese models use."""
 
+PARAGRAPH = "\n\n"
+
 FACT = 3
 """Content terms from which on an uncited sentence counts as the statement of a fact."""
 
@@ -49,22 +51,36 @@ def verify(answer: str, sources: Sequence[Source]) -> Checked:
     evidence = {source.n: Evidence(_whole(source)) for source in sources}
     citations: list[Citation] = []
     uncited = 0
+    waiting: list[str] = []
+    """Facts without a mark, which the next mark of their paragraph may stand for, too."""
     for sentence in _sentences(answer):
         numbers = _numbers(sentence)
         claim = _claim(sentence)
         citations += _checked(claim, numbers, evidence)
-        uncited += not numbers and _states_a_fact(sentence, claim)
+        if numbers:
+            uncited += sum(not _any_supports(numbers, fact, evidence) for fact in waiting)
+            waiting = []
+        elif _states_a_fact(sentence, claim):
+            waiting.append(claim)
+        if sentence.endswith(PARAGRAPH):
+            uncited += len(waiting)
+            waiting = []
+    uncited += len(waiting)
     proven = bool(citations) and all(citation.verdict == "supported" for citation in citations)
     return Checked(tuple(citations), proven and not uncited)
+
+
+def _any_supports(numbers: Sequence[int], claim: str, evidence: dict[int, Evidence]) -> bool:
+    return any(_verdict(claim, evidence.get(number), together=False) == "supported" for number in numbers)
 
 
 def _checked(claim: str, numbers: Sequence[int], evidence: dict[int, Evidence]) -> list[Citation]:
     known = [evidence[number] for number in numbers if number in evidence]
     together = len(known) > 1 and supported(claim, Evidence("\n".join(one.text for one in known)))
-    return [Citation(number, claim, _verdict(claim, evidence.get(number), together)) for number in numbers]
+    return [Citation(number, claim, _verdict(claim, evidence.get(number), together=together)) for number in numbers]
 
 
-def _verdict(claim: str, evidence: Evidence | None, together: bool) -> Verdict:
+def _verdict(claim: str, evidence: Evidence | None, *, together: bool) -> Verdict:
     """A source also supports a claim that it knows a part of and that all cited sources support together."""
     if evidence is None:
         return "unknown_source"
@@ -79,14 +95,21 @@ def _whole(source: Source) -> str:
 
 
 def _sentences(answer: str) -> list[str]:
-    """Sentences with the marks behind them, also where the mark stands before the full stop or alone on a line."""
+    """Sentences with the marks behind them, also where the mark stands before the full stop or alone on a line.
+
+    The last one of a paragraph ends in PARAGRAPH.
+    """
     found: list[str] = []
+    before = 0
     for start, end in sentences(answer):
         text = answer[start:end]
+        if found and PARAGRAPH in answer[before:start]:
+            found[-1] += PARAGRAPH
         if found and not MARK.sub("", text).strip(" \t\n.。"):
-            found[-1] += text
+            found[-1] = found[-1].rstrip() + text
         else:
             found.append(text)
+        before = end
     return found
 
 

@@ -3,8 +3,6 @@
 Nothing heavier than Typer is imported here, so that `--help` and completion answer at once.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Literal
 

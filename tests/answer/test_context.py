@@ -224,3 +224,11 @@ def test_headings_are_not_quoted_and_list_items_keep_their_lines() -> None:
 
 def test_sources_without_a_word_give_no_answer() -> None:
     assert list(select("What?", [source(1, "")])) == []
+
+
+def test_a_numbered_item_is_quoted_without_its_number() -> None:
+    """`4.` means nothing outside of its list, and Markdown would make a list of it again."""
+    text = "1. The label is free.\n2. The refund takes 10 working days.\n"
+    said = "".join(select("How long does the refund take?", [source(1, text)]))
+    assert said.endswith("The refund takes 10 working days. [1]")
+    assert "2." not in said
