@@ -11,6 +11,7 @@ import argparse
 import json
 import re
 import statistics
+import subprocess
 import sys
 import tempfile
 from collections import defaultdict
@@ -21,6 +22,7 @@ from typing import Any
 
 from measure import Failed, environment, percentile, ragcli, say, timed
 
+from ragcli.errors import PartialIngest
 from ragcli.retrieve.metrics import mean, ndcg, recall, reciprocal_rank
 
 METHODS: Mapping[str, Sequence[str]] = {
@@ -82,12 +84,22 @@ def measure_set(folder: Path) -> dict[str, Quality]:
         lines = (json.dumps({"id": row["id"], "text": row["text"]}) + "\n" for row in questions)
         (work / "queries.jsonl").write_text("".join(lines), encoding="utf-8")
         env = environment(work / "home")
-        timed(ragcli("ingest", work / "docs", "--quiet"), env, timeout=_TIMEOUT_S)
+        _ingest(work / "docs", env)
         wanted = {query: {stems[id] for id in ids if id in stems} for query, ids in relevant.items()}
         return {
             method: _scored(wanted, timed(_search(work / "queries.jsonl", *flags), env, timeout=_TIMEOUT_S).said)
             for method, flags in METHODS.items()
         }
+
+
+def _ingest(folder: Path, env: Mapping[str, str]) -> None:
+    """A passage that cannot be read is told and counts as not found. Raises Failed where it is more than that."""
+    command = ragcli("ingest", folder, "--json")
+    done = subprocess.run(command, env=dict(env), capture_output=True, timeout=_TIMEOUT_S, check=False)
+    if done.returncode not in (0, PartialIngest.exit_code):
+        raise Failed(f"ingest: exit code {done.returncode}: {done.stderr.decode(errors='replace')[-500:]}")
+    if failed := json.loads(done.stdout)["failed"]:
+        say(f"{len(failed)} passages could not be indexed, the first: {failed[0]['path']}: {failed[0]['message']}")
 
 
 def _search(queries: Path, *flags: str) -> list[str]:
