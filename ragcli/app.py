@@ -14,13 +14,15 @@ from ragcli.store.layout import Home
 
 if TYPE_CHECKING:
     from ragcli.config import Settings
-    from ragcli.ports import ChatModel, Embedder, KeywordIndex, Retriever
+    from ragcli.ports import ChatModel, Embedder, KeywordIndex, Reranker, Retriever
     from ragcli.retrieve.rerank import Ranker
     from ragcli.store.catalog import Catalog
     from ragcli.store.sessions import SQLiteSessions
-    from ragcli.types import Event, IngestEvent, Reply, Turn
+    from ragcli.types import Event, IngestEvent, Notice, Reply, Turn
 
 STATIC = "static"
+RERANKER_READS, CHAT_READS = 30, 20
+"""Candidates that a reranking model looks at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class Workspace:
                 events = plan(paths, collection=target, settings=settings, force=force)
             else:
                 embedder = await stack.enter_async_context(self.embedder_for(collection))
+                async for notice in loading(embedder):
+                    yield notice
                 events = ingest(
                     paths,
                     collection=target,
@@ -134,26 +138,59 @@ class Workspace:
             yield Opened(catalog, retriever)
 
     @asynccontextmanager
-    async def ranker(self) -> AsyncIterator[Ranker | None]:
+    async def ranker(self) -> AsyncIterator[Ranker]:
         """What looks at the fused candidates again, as `rerank.model` says. Raises ConfigError."""
-        from ragcli.retrieve.rerank import BuiltinRanker, ModelRanker
+        from ragcli.retrieve.rerank import BuiltinRanker, FusedOrder, ModelRanker
 
         settings = self.settings.rerank
+        async with self.reranker() as reranker:
+            if reranker is None:
+                yield FusedOrder() if settings.model == "none" else BuiltinRanker()
+            else:
+                depth = CHAT_READS if settings.model == "chat" else RERANKER_READS
+                yield ModelRanker(reranker, timeout=settings.timeout, depth=depth, load=reranker.load)
+
+    @asynccontextmanager
+    async def reranker(self) -> AsyncIterator[Reranker | None]:
+        """The model that `rerank.model` names; None where none reads the candidates. Raises ConfigError."""
+        settings = self.settings.rerank
         kind, _, name = settings.model.partition(":")
-        if settings.model == "none":
+        if settings.model in ("none", "builtin") or (settings.model == "chat" and self.settings.chat.extractive):
             yield None
-        elif settings.model == "builtin":
-            yield BuiltinRanker()
+        elif settings.model == "chat":
+            async with self._chat_reranker() as chat:
+                yield chat
         elif kind == "http" and name:
             from ragcli.providers.rerank_http import HttpReranker
 
-            reranker = HttpReranker(settings)
+            endpoint = HttpReranker(settings)
             try:
-                yield ModelRanker(reranker, timeout=settings.timeout)
+                yield endpoint
             finally:
-                await reranker.aclose()
+                await endpoint.aclose()
+        elif kind == "fastembed" and name:
+            from ragcli.providers.fastembed_reranker import FastembedReranker
+
+            yield FastembedReranker(name, models=self.models_folder, device=settings.device)
         else:
-            raise ConfigError(f"unknown reranker {settings.model!r}", remedy="use builtin, none or http:MODEL")
+            remedy = "use builtin, none, chat, http:MODEL or fastembed:MODEL"
+            raise ConfigError(f"unknown reranker {settings.model!r}", remedy=remedy)
+
+    @asynccontextmanager
+    async def _chat_reranker(self) -> AsyncIterator[Reranker]:
+        """Asked once: a reranker that is late or fails is done without."""
+        from ragcli.providers.openai_chat import OpenAIChat
+        from ragcli.retrieve.listwise import ChatReranker
+        from ragcli.text.tokens import estimator
+
+        chat = self.settings.chat
+        if not (chat.api_key or chat.base_url):
+            raise ConfigError("rerank.model = chat needs a chat model", remedy="set OPENAI_API_KEY or OPENAI_BASE_URL")
+        provider = OpenAIChat(chat)
+        try:
+            yield ChatReranker(provider, budget=chat.context_tokens, count=estimator(chat.model))
+        finally:
+            await provider.aclose()
 
     @asynccontextmanager
     async def assistant(self, collection: str, *, long_lived: bool = False) -> AsyncIterator[CollectionAssistant]:
@@ -197,13 +234,12 @@ class Workspace:
     @asynccontextmanager
     async def embedder_for(self, collection: str) -> AsyncIterator[Embedder]:
         """What a collection is written with: the embedder that the settings name, else its own, else the static one."""
-        embedder: Embedder | None = None
-        if self.settings.embedding.model:
-            embedder = self.embedder(self.settings.embedding.model, self.settings.embedding.dimensions)
-        elif self.home.collection(collection).exists:
+        remembered = ""
+        if self.home.collection(collection).exists:
             with self.read(collection) as catalog:
-                embedder = self.embedder_of(catalog.embedder)
-        embedder = embedder or self.embedder(STATIC)
+                remembered = catalog.embedder
+        model, dimensions = self.settings.embedding.model, self.settings.embedding.dimensions
+        embedder = self.embedder(model, dimensions, remembered) if model else self.embedder_of(remembered)
         try:
             yield embedder
         finally:
@@ -217,8 +253,11 @@ class Workspace:
             return self.embedder(STATIC)
         return self.embedder(f"{kind}:{name}", int(dimensions) if dimensions.isdecimal() else 0)
 
-    def embedder(self, model: str, dimensions: int = 0) -> Embedder:
-        """The embedder that `static` or `openai:MODEL` names; `dimensions` shortens its vectors. Raises ConfigError."""
+    def embedder(self, model: str, dimensions: int = 0, remembered: str = "") -> Embedder:
+        """The embedder that `static`, `openai:MODEL` or `fastembed:MODEL` names. Raises ConfigError.
+
+        `dimensions` shortens its vectors; `remembered` is the id that the collection knows its own embedder by.
+        """
         kind, _, name = model.partition(":")
         if kind == STATIC:
             from ragcli.providers.static import StaticEmbedder
@@ -230,7 +269,30 @@ class Workspace:
             from ragcli.providers.openai_embeddings import OpenAIEmbedder
 
             return OpenAIEmbedder(replace(self.settings.embedding, model=model, dimensions=dimensions))
-        raise ConfigError(f"unknown embedder {model!r}", remedy="use static or openai:MODEL")
+        if kind == "fastembed" and name:
+            from ragcli.providers.fastembed_embedder import FastembedEmbedder
+
+            device = self.settings.embedding.device
+            local = FastembedEmbedder(name, models=self.models_folder, device=device, dimensions=dimensions)
+            local.recall(remembered)
+            return local
+        raise ConfigError(f"unknown embedder {model!r}", remedy="use static, openai:MODEL or fastembed:MODEL")
+
+    @property
+    def models_folder(self) -> Path:
+        """Where downloaded weights are kept."""
+        chosen = self.settings.embedding.models
+        return Path(chosen).expanduser().absolute() if chosen else self.path / "models"
+
+
+async def loading(embedder: Embedder) -> AsyncIterator[Notice]:
+    """Gets a model of this machine ready whose id is only known then. Raises ConfigError, EndpointError."""
+    from ragcli.providers.fastembed_embedder import FastembedEmbedder
+    from ragcli.types import Notice
+
+    if isinstance(embedder, FastembedEmbedder) and not embedder.known:
+        yield Notice("loading", f"loading {embedder.label}; the first time its weights are downloaded")
+        await embedder.load()
 
 
 def open_keywords(path: Path, *, create: bool = False) -> KeywordIndex:

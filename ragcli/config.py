@@ -27,6 +27,9 @@ def _of(description: str, **limits: Any) -> Meta:
     return Meta(description=description, **limits)
 
 
+_DEVICES = "^(auto|cpu|cuda)$"
+
+
 class Ingest(Section, frozen=True):
     jobs: Annotated[int, _of("worker processes that read files; 0: one a core", ge=0, le=64)] = 0
     timeout: Annotated[float, _of("seconds that reading one file may take", gt=0)] = 60.0
@@ -41,13 +44,17 @@ class Ingest(Section, frozen=True):
 
 
 class Embedding(Section, frozen=True):
-    model: Annotated[str, _of("static or openai:MODEL; empty: the collection's own, else static")] = ""
+    model: Annotated[
+        str, _of("static, openai:MODEL or fastembed:MODEL (name or folder); empty: the collection's own, else static")
+    ] = ""
     base_url: Annotated[str, _of("endpoint of openai:MODEL; empty: OPENAI_BASE_URL")] = ""
     api_key: Annotated[str, _of("its key; empty: OPENAI_API_KEY")] = ""
     dimensions: Annotated[int, _of("shorten vectors to this many dimensions; 0: as the model gives them", ge=0)] = 0
     batch: Annotated[int, _of("texts in one request", ge=1, le=2048)] = 128
     concurrency: Annotated[int, _of("requests in flight", ge=1, le=64)] = 8
     timeout: Annotated[float, _of("seconds that one request may take", gt=0)] = 60.0
+    device: Annotated[str, _of("where fastembed:MODEL computes: auto, cpu or cuda", pattern=_DEVICES)] = "auto"
+    models: Annotated[str, _of("folder of fastembed's downloads, rerankers too; empty: in the home folder")] = ""
 
 
 class Retrieve(Section, frozen=True):
@@ -59,10 +66,13 @@ class Retrieve(Section, frozen=True):
 
 
 class Rerank(Section, frozen=True):
-    model: Annotated[str, _of("builtin, none or http:MODEL")] = "builtin"
+    model: Annotated[
+        str, _of("builtin, none, chat (the chat model), http:MODEL or fastembed:MODEL (name or folder)")
+    ] = "builtin"
     base_url: Annotated[str, _of("endpoint of http:MODEL")] = ""
     api_key: Annotated[str, _of("its key")] = ""
     timeout: Annotated[float, _of("seconds after which the fused order stands", gt=0)] = 5.0
+    device: Annotated[str, _of("where fastembed:MODEL computes: auto, cpu or cuda", pattern=_DEVICES)] = "auto"
 
 
 class Chat(Section, frozen=True):
@@ -100,11 +110,12 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 ENVIRONMENT_PREFIX = "RAGCLI_"
 SECRETS = frozenset({"api_key"})
-FALLBACKS = {  # what the OpenAI libraries read is honoured where ragcli's own name is not set
+FALLBACKS = {  # what the libraries behind them read is honoured where ragcli's own name is not set
     "chat.base_url": "OPENAI_BASE_URL",
     "chat.api_key": "OPENAI_API_KEY",
     "embedding.base_url": "OPENAI_BASE_URL",
     "embedding.api_key": "OPENAI_API_KEY",
+    "embedding.models": "FASTEMBED_CACHE_PATH",
 }
 
 

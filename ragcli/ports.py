@@ -60,6 +60,10 @@ class Embedder(Protocol):
 
 
 class Reranker(Protocol):
+    async def load(self) -> None:
+        """Gets ready, where that may take longer than reranking. Raises ConfigError, EndpointError."""
+        ...
+
     async def rerank(self, query: str, texts: Sequence[str]) -> list[float]:
         """One relevance score a text, higher is better. Raises EndpointError."""
         ...
@@ -79,6 +83,14 @@ class ChatModel(Protocol):
 
         Raises EndpointError.
         """
+        ...
+
+
+class ResumableModel(ChatModel, Protocol):
+    """A chat model that can also go on with an answer."""
+
+    def stream(self, prompt: Prompt, so_far: str = "") -> AsyncGenerator[Delta | Notice, None]:
+        """As above; with `so_far` the rest of an answer that broke off there, without a repeated word."""
         ...
 
 
@@ -340,10 +352,12 @@ class Assistant(Protocol):
         history: Sequence[Turn] = (),
         session: str | None = None,
         stop: asyncio.Event | None = None,
+        resume: Answer | None = None,
     ) -> AsyncGenerator[Event, Reply | None]:
         """The answer as events, the last one `Done`; takes `Pick` after `SourcesFound` and `Stop` at any event.
 
-        Setting `stop` ends it as `Stop` does, also while it waits for the network.
+        Setting `stop` ends it as `Stop` does, also while it waits for the network. `resume` is an answer to this
+        question that broke off: its sources serve again, the tokens are the rest, and `Done` has the whole.
         """
         ...
 

@@ -79,7 +79,7 @@ def ingest(
     exclude: Annotated[list[str] | None, typer.Option("--exclude", metavar="GLOB", help="Not these files.")] = None,
     jobs: Annotated[int | None, typer.Option("--jobs", min=0, metavar="N", help="Worker processes.")] = None,
     embedding: Annotated[
-        str | None, typer.Option("--embedding", metavar="MODEL", help="static or openai:NAME.")
+        str | None, typer.Option("--embedding", metavar="MODEL", help="static, openai:NAME, fastembed:NAME.")
     ] = None,
     wait: Annotated[float | None, typer.Option("--wait", min=0, metavar="S", help="Wait for another ingest.")] = None,
     json: Json = False,

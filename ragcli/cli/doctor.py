@@ -8,7 +8,8 @@ import platform
 import shutil
 import stat
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from ragcli.cli.context import Context
 
 LOW_DISK_BYTES = 500_000_000
+MODEL_SECONDS = 60.0
+"""For a model, or its endpoint, to answer."""
 PACKAGES = ("chromadb", "tantivy", "kreuzberg", "wordllama", "httpx2", "tiktoken")
 
 
@@ -74,8 +77,8 @@ async def _checks(context: Context) -> AsyncIterator[Check]:
         yield Check("configuration", "fail", error.message, error.remedy)
         return
     yield Check("configuration", "ok", str(context.config_file()))
-    for check in _guarded("embedder", partial(_embedder, workspace)):
-        yield check
+    yield await _model("embedder", _embedder(workspace))
+    yield await _model("reranker", _reranker(workspace))
     for check in _guarded("collections", partial(_collections, workspace)):
         yield check
     async for check in _endpoint(workspace):
@@ -138,9 +141,35 @@ def _tiktoken(_context: Context) -> Iterator[Check]:
         )
 
 
-def _embedder(workspace: Workspace) -> Iterator[Check]:
-    embedder = workspace.embedder(workspace.settings.embedding.model or "static")
-    yield Check("embedder", "ok", embedder.id)
+async def _model(name: str, used: Awaitable[str]) -> Check:
+    """Whether a model can be loaded and does its work; `used` says what it is."""
+    try:
+        return Check(name, "ok", await used)
+    except TimeoutError:
+        return Check(name, "fail", f"no answer in {MODEL_SECONDS:g} s", "see its settings: ragcli config show")
+    except RagcliError as error:
+        return Check(name, "fail", error.message, error.remedy)
+
+
+async def _embedder(workspace: Workspace) -> str:
+    from ragcli.app import STATIC, loading
+
+    settings = workspace.settings.embedding
+    async with aclosing(workspace.embedder(settings.model or STATIC, settings.dimensions)) as embedder:
+        async for _notice in loading(embedder):
+            pass
+        async with asyncio.timeout(MODEL_SECONDS):
+            await embedder.embed_query("ragcli")
+        return embedder.id
+
+
+async def _reranker(workspace: Workspace) -> str:
+    async with workspace.reranker() as reranker:
+        if reranker is not None:
+            await reranker.load()
+            async with asyncio.timeout(MODEL_SECONDS):
+                await reranker.rerank("ragcli", ["ragcli is a terminal tool", "something else"])
+    return workspace.settings.rerank.model
 
 
 def _collections(workspace: Workspace) -> Iterator[Check]:

@@ -26,6 +26,9 @@ class HttpReranker:
             idle_timeout=settings.timeout,
         )
 
+    async def load(self) -> None:
+        """It is ready."""
+
     async def rerank(self, query: str, texts: Sequence[str]) -> list[float]:
         """One relevance score a text, higher is better. Raises EndpointError."""
         if not texts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -45,6 +45,13 @@ class Ranker(Protocol):
         ...
 
 
+class FusedOrder:
+    """Leaves the candidates as the search found them."""
+
+    async def rank(self, question: Question, candidates: Sequence[Candidate], rarity: Mapping[str, float]) -> Ranking:
+        return Ranking(tuple(candidates))
+
+
 class BuiltinRanker:
     """Prefers passages that hold the question's words close together; needs no model and takes a millisecond or two."""
 
@@ -71,12 +78,24 @@ class BuiltinRanker:
 class ModelRanker:
     """Lets a model order the first candidates, within a time; if it fails, their order stands and a notice says so."""
 
-    def __init__(self, reranker: Reranker, *, timeout: float, depth: int = 30, before: Ranker | None = None) -> None:
-        """`timeout` in seconds; the model reads the first `depth` candidates of the ranker `before` it."""
+    def __init__(
+        self,
+        reranker: Reranker,
+        *,
+        timeout: float,
+        depth: int = 30,
+        before: Ranker | None = None,
+        load: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """`timeout` in seconds; the model reads the first `depth` candidates of the ranker `before` it.
+
+        What `load` does at each search, which is much the first time, is not under the timeout.
+        """
         self._reranker = reranker
         self._timeout = timeout
         self._depth = depth
         self._before = before or BuiltinRanker()
+        self._load = load
 
     async def rank(self, question: Question, candidates: Sequence[Candidate], rarity: Mapping[str, float]) -> Ranking:
         before = await self._before.rank(question, candidates, rarity)
@@ -87,6 +106,8 @@ class ModelRanker:
         if not head:
             return Ranking(tuple(candidates))
         try:
+            if self._load is not None:
+                await self._load()
             async with asyncio.timeout(self._timeout):
                 scores = await self._reranker.rerank(question.text, [_text(candidate) for candidate in head])
         except TimeoutError:
