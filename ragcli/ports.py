@@ -135,6 +135,10 @@ class KeywordIndex(Protocol):
         """Up to k (chunk id, BM25 score), best first."""
         ...
 
+    def __len__(self) -> int:
+        """How many chunks it holds."""
+        ...
+
     def rarity(self, terms: Iterable[str]) -> dict[str, float]:
         """The inverse document frequency of each term among the chunks' texts."""
         ...

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from ragcli.retrieve.fuse import in_spaceless_script, keyword_bound
 from ragcli.retrieve.proximity import closeness
 from ragcli.retrieve.query import Question
+from ragcli.text.analyze import terms
 from ragcli.types import Source
 
 THRESHOLD = 0.4
@@ -28,17 +29,27 @@ _SHARE_OF_CLOSENESS = 0.6  # what is found of a question, about, where only its 
 _RELATED_COSINE, _STEEPNESS = 0.35, 20.0
 
 
-def confidence(question: Question, rarity: Mapping[str, float], sources: Sequence[Source], *, embedder: str) -> float:
-    """In 0..1; `rarity` is of the question's terms. A question without words, or without sources, has none."""
+_BACKGROUND = 50
+"""Passages of ordinary text that are imagined beside the folder's when it is asked how rare a term is.
+
+In a folder of one passage every term that it holds would count for next to nothing against one that it lacks.
+"""
+
+
+def confidence(
+    question: Question, rarity: Mapping[str, float], sources: Sequence[Source], *, chunks: int, embedder: str
+) -> float:
+    """In 0..1; `rarity` is of the question's terms among `chunks` passages.
+
+    A question without words, or without sources, has none.
+    """
     if not sources or not question.terms:
         return 0.0
     best = sources[:_BEST]
     counts = Counter(question.terms)
-    weight = {term: rarity.get(term, 0.0) for term in counts}
+    weight = {term: against_background(rarity.get(term, 0.0), chunks) for term in counts}
     close = max(closeness(weight, source.text) for source in best)
-    bound = keyword_bound(counts, rarity)
-    scores = [source.scores.keyword for source in best if source.scores.keyword is not None]
-    found = max(scores) / bound if scores and bound > 0 else 0.0
+    found = max(_found(source, counts, rarity, weight) for source in best)
     if all(source.scores.keyword is None for source in sources):  # nobody looked for words
         found = _SHARE_OF_CLOSENESS * close
     cosine = max((source.scores.vector for source in sources if source.scores.vector is not None), default=None)
@@ -52,6 +63,30 @@ def confidence(question: Question, rarity: Mapping[str, float], sources: Sequenc
     # Of other embedders the scale is not known. They find what shares no word with the question, so where they are sure
     # nothing is refused for want of words.
     return _logistic(max(by_words + _WITHOUT_COSINE, _STEEPNESS * (cosine - _RELATED_COSINE)))
+
+
+def _found(
+    source: Source, counts: Mapping[str, int], rarity: Mapping[str, float], weight: Mapping[str, float]
+) -> float:
+    """How much of the question a source holds: its BM25 score as a share of what it could be, under `weight`."""
+    if not source.scores.keyword:
+        return 0.0
+    held = counts.keys() & set(terms("\n".join((source.title, *source.heading, source.text))))
+    counted = sum(counts[term] * rarity.get(term, 0.0) for term in held)
+    bound = keyword_bound(counts, weight)
+    if not counted or not bound:
+        return 0.0
+    return source.scores.keyword / counted * sum(counts[term] * weight[term] for term in held) / bound
+
+
+def against_background(idf: float, chunks: int) -> float:
+    """The inverse document frequency that a term would have with _BACKGROUND more passages that do not hold it.
+
+    BM25's: idf = ln(1 + (N - n + 0.5) / (n + 0.5)), solved for n.
+    """
+    odds = math.exp(idf) - 1
+    containing = (chunks + 0.5 - 0.5 * odds) / (1 + odds)
+    return math.log(1 + (chunks + _BACKGROUND - containing + 0.5) / (max(0.0, containing) + 0.5))
 
 
 def _logistic(value: float) -> float:

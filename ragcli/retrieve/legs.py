@@ -68,6 +68,10 @@ class Legs:
         """Raises StoreError."""
         return self.keywords.rarity(question.terms)
 
+    def __len__(self) -> int:
+        """How many chunks can be found."""
+        return len(self.keywords)
+
     def follow(self) -> None:
         """Opens again what the collection's change has made old. Raises StoreError."""
         generation = self._reader.generation

@@ -58,7 +58,7 @@ class HybridRetriever:
         if rerank:
             ranking = await self._ranker.rank(question, candidates, rarity)
         sources = assemble(ranking.candidates, k)
-        sure = confidence(question, rarity, sources, embedder=self._embedder.id)
+        sure = confidence(question, rarity, sources, chunks=len(self._legs), embedder=self._embedder.id)
         return Retrieval(
             query=query,
             mode=mode,

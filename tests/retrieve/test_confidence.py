@@ -24,7 +24,8 @@ def sure(query: str, text: str, *, found: float | None, cosine: float | None, em
     rarity = dict.fromkeys(question.terms, 3.0)
     bound = keyword_bound(dict.fromkeys(question.terms, 1), rarity)
     keyword = None if found is None else found * bound
-    return confidence(question, rarity, [source(text, keyword=keyword, vector=cosine)], embedder=embedder)
+    sources = [source(text, keyword=keyword, vector=cosine)]
+    return confidence(question, rarity, sources, chunks=1_000, embedder=embedder)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_no_words_no_confidence(query: str) -> None:
 
 
 def test_no_sources_no_confidence() -> None:
-    assert confidence(parse("router"), {"router": 1.0}, [], embedder=STATIC) == 0
+    assert confidence(parse("router"), {"router": 1.0}, [], chunks=1_000, embedder=STATIC) == 0
 
 
 def test_each_leg_alone_can_be_sure() -> None:
