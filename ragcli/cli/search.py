@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from ragcli.cli import documents
 from ragcli.cli.inputs import question_and_extra
 from ragcli.cli.loop import run_async
 from ragcli.errors import NothingRelevant, PartialIngest, UsageError
+from ragcli.text.clean import clean
 from ragcli.types import Mode
 
 if TYPE_CHECKING:
@@ -44,8 +46,8 @@ def run(
             from ragcli.render.sources import print_sources
 
             print_sources(context.out(), retrieval.sources, query=text, explain=explain)
-        for notice in () if context.quiet else retrieval.notices:
-            context.err().print(notice.message, style="dim", markup=False)
+        for notice in retrieval.notices:
+            _tell(context, notice.message)
         if retrieval.relevant:
             return 0
         if json:
@@ -53,6 +55,11 @@ def run(
         raise NothingRelevant("nothing in the index speaks of this", remedy="try other words, or: ragcli list")
 
     return run_async(main)
+
+
+def _tell(context: Context, message: str) -> None:
+    if not context.quiet:
+        context.err().print(clean(message), style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,7 @@ def run_many(context: Context, file: Path, collection: str, *, k: int, mode: Mod
 
     async def main(stop: asyncio.Event) -> int:
         broken: list[str] = []
+        notices: Counter[str] = Counter()
         async with workspace.open(collection) as opened:
             for query in _queries(lines, broken):
                 if stop.is_set():
@@ -82,6 +90,9 @@ def run_many(context: Context, file: Path, collection: str, *, k: int, mode: Mod
                 ms = round((time.perf_counter() - start) * 1000, 3)
                 hits = [{"path": item.path, "score": round(item.score, 6)} for item in retrieval.sources]
                 documents.emit({"id": query.id, "hits": hits, "ms": ms})
+                notices.update({notice.message for notice in retrieval.notices})
+        for message, count in notices.most_common():
+            _tell(context, f"{message} ({count} queries)")
         if broken:
             raise PartialIngest(
                 f"{len(broken)} of {len(lines)} queries could not be read: {'; '.join(broken[:3])}",
