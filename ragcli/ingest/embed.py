@@ -11,6 +11,7 @@ from typing import TypeAlias
 from ragcli.ingest.changes import Failed, Looked
 from ragcli.ports import Embedder
 from ragcli.streams.operators import map_concurrent
+from ragcli.text.clean import clean
 from ragcli.types import Chunk, File, Passage, Reading
 
 PIECE = 16
@@ -34,14 +35,23 @@ Item: TypeAlias = Piece | Failed | Looked
 
 
 def pieces_of(file: File, reading: Reading) -> list[Piece]:
-    """At least one, so that the end of a document without further chunks comes through."""
-    passages = [Passage(chunk, text_hash(chunk)) for chunk in reading.chunks]
-    bare = replace(reading, chunks=())
+    """At least one, so that the end of a document without further chunks comes through.
+
+    What would steer a terminal is taken out here, before anything is stored; offsets and lines stay those of the file.
+    """
+    chunks = [harmless for chunk in reading.chunks if (harmless := _harmless(chunk)).text.strip()]
+    passages = [Passage(chunk, text_hash(chunk)) for chunk in chunks]
+    bare = replace(reading, title=clean(reading.title), chunks=())
     starts = range(0, len(passages), PIECE) or range(1)
     return [
         Piece(file, bare, tuple(passages[start : start + PIECE]), reading.last and start == starts[-1])
         for start in starts
     ]
+
+
+def _harmless(chunk: Chunk) -> Chunk:
+    text, heading = clean(chunk.text), tuple(map(clean, chunk.heading))
+    return chunk if text is chunk.text and heading == chunk.heading else replace(chunk, text=text, heading=heading)
 
 
 async def embed(
