@@ -31,6 +31,7 @@ _WEIGHTS = "weights/l2_supercat_256.safetensors"
 _TOKENS_AT_ONCE = 1 << 14  # 16 MB of token vectors
 _TEXTS_AT_ONCE = 256
 _MANY = 32  # texts in one call that are worth rows of single precision
+_SHORT = 1_000  # characters of a question that take less time than the way into a thread and back
 _UNKNOWN = 0
 
 
@@ -64,7 +65,10 @@ class StaticEmbedder:
         return await asyncio.to_thread(self.embed_now, texts)
 
     async def embed_query(self, text: str) -> Vector:
-        vectors = await asyncio.to_thread(self.embed_now, [text])
+        if self._loaded and len(text) <= _SHORT:
+            vectors = self.embed_now([text])
+        else:
+            vectors = await asyncio.to_thread(self.embed_now, [text])
         return vectors[0]  # type: ignore[no-any-return]
 
     async def aclose(self) -> None:

@@ -23,6 +23,7 @@ RELATED = 0.5
 
 _PIECES = re.compile(r"\w+")
 _NUMBERS = re.compile(r"\d+(?:[.,:/-]\d+)*")
+_ASCII_SPACES = {code: " " for code in range(128) if not _PIECES.match(chr(code))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def _unlike(candidates: Sequence[Candidate], *, enough: int) -> list[Candidate]:
 
 
 class _Print:
-    """What a passage is compared by, the cheap before the dear: scores, length, numbers, words."""
+    """What a passage is compared by, the cheap before the dear: length, scores, words, numbers."""
 
     def __init__(self, candidate: Candidate) -> None:
         self.candidate = candidate
@@ -66,19 +67,29 @@ class _Print:
     @cached_property
     def _pieces(self) -> frozenset[str]:
         """Words in a script that has spaces, clauses in one that has none."""
+        if self._text.isascii():  # the same, in half the time
+            return frozenset(self._text.lower().translate(_ASCII_SPACES).split())
         return frozenset(_PIECES.findall(self._text.casefold()))
 
     def is_copy_of(self, other: _Print) -> bool:
         """Texts that differ in a number say different things, however alike they are."""
-        shorter, longer = sorted((len(self._text), len(other._text)))
-        if shorter < SAME * longer or not self._scores_like(other) or self._numbers != other._numbers:
+        if not _alike(len(self._text), len(other._text)) or not self._scores_like(other):
             return False
-        return len(self._pieces & other._pieces) >= SAME * len(self._pieces | other._pieces)
+        mine, its = self._pieces, other._pieces
+        if not _alike(len(mine), len(its)):
+            return False
+        common = len(mine & its)
+        return common >= SAME * (len(mine) + len(its) - common) and self._numbers == other._numbers
 
     def _scores_like(self, other: _Print) -> bool:
         mine, its = self.candidate.scores, other.candidate.scores
         pairs = ((mine.keyword, its.keyword), (mine.vector, its.vector))
         return all(a is None or b is None or abs(a - b) <= 0.1 * max(abs(a), abs(b)) for a, b in pairs)
+
+
+def _alike(a: int, b: int) -> bool:
+    """Sizes whose smaller is SAME of the larger: without that, neither is what they measure."""
+    return a >= SAME * b if a < b else b >= SAME * a
 
 
 def _joined(candidates: Sequence[Candidate], k: int) -> list[_Group]:

@@ -21,10 +21,11 @@ OpenKeywords: TypeAlias = "KeywordIndex | Callable[[], KeywordIndex]"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Scores by chunk id: BM25, and the cosines of all of these chunks where the vector leg ran."""
+    """Scores by chunk id: BM25 and cosines; `meaning` is the question's vector where the vector leg ran."""
 
     keyword: dict[int, float] = field(default_factory=dict)
     vector: dict[int, float] = field(default_factory=dict)
+    meaning: Vector | None = None
 
 
 class Legs:
@@ -54,15 +55,19 @@ class Legs:
         if mode == "keyword":
             return Found(keyword=await asyncio.to_thread(self._by_words, question))
         if mode == "vector":
-            _, near = await self._by_meaning(question)
-            return Found(vector=near)
-        found, (vector, near) = await asyncio.gather(
+            meaning, near = await self._by_meaning(question)
+            return Found({}, near, meaning)
+        by_words, (meaning, near) = await asyncio.gather(
             asyncio.to_thread(self._by_words, question), self._by_meaning(question)
         )
-        unseen = [id for id in found if id not in near]
-        if vector is not None and unseen:  # fusion needs the cosine of what only the words found
-            near |= await asyncio.to_thread(self._nearest, vector, len(unseen), unseen)
-        return Found(found, near)
+        return Found(by_words, near, meaning)
+
+    def cosines(self, found: Found) -> dict[int, float]:
+        """Of all that was found: fusion needs the cosine of what only the words found. Raises StoreError."""
+        unseen = [id for id in found.keyword if id not in found.vector]
+        if found.meaning is None or not unseen:
+            return found.vector
+        return found.vector | self._nearest(found.meaning, len(unseen), unseen)
 
     def rarity(self, question: Question) -> dict[str, float]:
         """Raises StoreError."""

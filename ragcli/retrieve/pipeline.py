@@ -49,11 +49,10 @@ class HybridRetriever:
         start = self._clock()
         self._legs.follow()
         question = parse(query)
-        candidates = await self._candidates(question, mode, k)
+        candidates, rarity = await self._candidates(question, mode, k)
         if question.keywords.phrases and not candidates:
             question = without_phrases(question)
-            candidates = await self._candidates(question, mode, k)
-        rarity = self._legs.rarity(question)
+            candidates, rarity = await self._candidates(question, mode, k)
         ranking = Ranking(tuple(candidates))
         if rerank:
             ranking = await self._ranker.rank(question, candidates, rarity)
@@ -69,22 +68,27 @@ class HybridRetriever:
             ms=(self._clock() - start) * 1000,
         )
 
-    async def _candidates(self, question: Question, mode: Mode, k: int) -> list[Candidate]:
+    async def _candidates(self, question: Question, mode: Mode, k: int) -> tuple[list[Candidate], dict[str, float]]:
+        """And the rarity of the question's terms."""
         found = await self._legs.find(question, mode)
         return await asyncio.to_thread(self._fused, question, mode, found, max(50, 5 * k))
 
-    def _fused(self, question: Question, mode: Mode, found: Found, enough: int) -> list[Candidate]:
+    def _fused(
+        self, question: Question, mode: Mode, found: Found, enough: int
+    ) -> tuple[list[Candidate], dict[str, float]]:
         """The best candidates with their texts; what no longer counts or may not answer is left out."""
-        counts = Counter(question.terms)
-        bound = keyword_bound(counts, self._legs.rarity(question))
+        rarity = self._legs.rarity(question)
+        bound = keyword_bound(Counter(question.terms), rarity)
         limit = None if question.filtered else enough
-        hits = fuse(found.keyword, found.vector, bound=bound, weight=self._weight(question, mode), limit=limit)
+        cosines = self._legs.cosines(found)
+        hits = fuse(found.keyword, cosines, bound=bound, weight=self._weight(question, mode), limit=limit)
         chunks = self._reader.chunks([hit.id for hit in hits])
-        return [
+        candidates = [
             Candidate(chunk, hit.scores)
             for hit in hits
             if (chunk := chunks.get(hit.id)) is not None and _may_answer(question, chunk)
-        ][:enough]
+        ]
+        return candidates[:enough], rarity
 
     def _weight(self, question: Question, mode: Mode) -> Weight:
         if mode != "hybrid":

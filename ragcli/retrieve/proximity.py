@@ -18,6 +18,7 @@ UNSPACED_WINDOW = 30
 """The same in a script whose characters say as much as words."""
 
 _FOLDS = SIMPLIFIED | {wide: chr(wide - 0xFEE0) for wide in range(0xFF01, 0xFF5F)}
+_FOLDED = frozenset(character for character in map(chr, _FOLDS) if character.isalnum())
 
 
 def closeness(weight: Mapping[str, float], text: str) -> float:
@@ -47,7 +48,9 @@ def closeness(weight: Mapping[str, float], text: str) -> float:
 
 def _folded(text: str) -> str:
     """As `analyze.fold`, but without the rarer of its equivalences: this is done for many texts a question."""
-    return text.lower() if text.isascii() else text.translate(_FOLDS).lower()
+    if text.isascii() or _FOLDED.isdisjoint(text):  # most texts have nothing to fold
+        return text.lower()
+    return text.translate(_FOLDS).lower()
 
 
 def _telling(weight: Mapping[str, float]) -> Mapping[str, float]:

@@ -69,8 +69,10 @@ class BuiltinRanker:
         ranked = []
         for place, candidate in enumerate(candidates):
             close = closeness(weight, candidate.chunk.text) if place < self.DEPTH else 0.0
-            score = ((candidate.scores.fused or 0.0) + share * close) / (1 + share)
-            ranked.append(replace(candidate, scores=replace(candidate.scores, rerank=score)))
+            seen = candidate.scores
+            score = ((seen.fused or 0.0) + share * close) / (1 + share)
+            scores = Scores(keyword=seen.keyword, vector=seen.vector, fused=seen.fused, rerank=score)
+            ranked.append(Candidate(candidate.chunk, scores))
         ranked.sort(key=lambda candidate: (-candidate.score, candidate.chunk.id))
         return Ranking(tuple(ranked))
 

@@ -21,6 +21,7 @@ from ragcli.errors import StoreError
 from ragcli.store import chroma_child
 from ragcli.store.catalog import Catalog
 from ragcli.store.layout import FILE_MODE, Place, keep_all_private, make_private
+from ragcli.store.living import Living
 from ragcli.store.stamps import VECTORS, sound_vectors
 
 if TYPE_CHECKING:
@@ -153,6 +154,7 @@ class ChromaIndex:
         self._total = 0
         self._spoiled = ""
         self._serial = threading.Lock()
+        self._living = Living(catalog)
 
     def search(self, vector: Vector, k: int, *, among: Sequence[int] | None = None) -> list[tuple[int, float]]:
         if among is None and k > 0:
@@ -214,7 +216,7 @@ class ChromaIndex:
                 query_embeddings=[vector], n_results=max(1, min(wanted, total)), include=["distances"]
             )
             ids = [int(id) for id in found["ids"][0]]
-            live = self._catalog.live(ids)
+            live = self._living.among(ids, total)
             distances = found["distances"][0]
             hits = [(id, 1.0 - max(0.0, float(far))) for id, far in zip(ids, distances, strict=True) if id in live]
             if len(hits) >= min(k, total) or wanted >= total:

@@ -14,6 +14,7 @@ import numpy as np
 
 from ragcli.errors import ConfigError, IndexDamaged
 from ragcli.store.catalog import Catalog
+from ragcli.store.living import Living
 from ragcli.store.matrix import matrix_files
 
 if TYPE_CHECKING:
@@ -38,10 +39,12 @@ class ExactIndex:
         self._generation = -1
         self._blocks: tuple[_Block, ...] = ()
         self._lock = threading.Lock()
+        self._living = Living(catalog)
 
     def search(self, vector: Vector, k: int, *, among: Sequence[int] | None = None) -> list[tuple[int, float]]:
         """Raises ConfigError for a vector of another embedder, IndexDamaged."""
         blocks = self._current(len(vector))
+        held = sum(len(block.ids) for block in blocks)
         if among is not None:
             blocks = tuple(_only(block, among) for block in blocks)
         total = sum(len(block.ids) for block in blocks)
@@ -52,8 +55,10 @@ class ExactIndex:
         wanted = k
         while True:  # rows that no longer count may crowd the first places
             best = _best(scores, min(wanted, total))
-            live = self._catalog.live(ids[best].tolist())
-            hits = [(int(ids[row]), float(min(scores[row], 1.0))) for row in best if int(ids[row]) in live]
+            found = ids[best].tolist()
+            live = self._living.among(found, held)
+            cosines = np.minimum(scores[best], 1.0).tolist()
+            hits = [(id, cosine) for id, cosine in zip(found, cosines, strict=True) if id in live]
             if len(hits) >= k or wanted >= total:
                 return hits[:k]
             wanted *= 4
