@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ragcli.errors import FileFailure
@@ -57,8 +58,8 @@ _DECLARED = re.compile(
     rb"|^@charset\s+\"([\w.:-]+)\"",
     re.IGNORECASE,
 )
-_VISIBLE = re.compile(r"\S")
 _BROKEN = re.compile("[\x7f-\x9f\ufffd\ud800-\uf8ff\ufdd0-\ufdef\ufffe\uffff\U000e0100-\U0010ffff]")
+_BOX = re.compile("[\u2500-\u259f]")
 _BOXED = re.compile("(?<=[\x80-\u03ff])[\u2500-\u259f]")
 _HAN = re.compile("[\u4e00-\u9fff]")
 _ALPHABETS = re.compile("[\u0370-\u06ff\u0e00-\u0e7f]")
@@ -139,11 +140,18 @@ def looks_garbled(text: str) -> bool:
     sample = text if len(text) <= 20_000 else text[:10_000] + text[len(text) // 2 :][:10_000]
     if sample.isascii():
         return False
-    visible = len(_VISIBLE.findall(sample))
+    kinds = "".join(set(sample))  # a text has a few hundred: looking at these is nearly free
+    visible = len(sample) - _count(sample, filter(str.isspace, kinds))
     if visible < 8:
         return False
-    broken = len(_BROKEN.findall(sample)) + len(_BOXED.findall(sample)) + 3 * sample.count("锟斤拷")
-    return broken > 0.05 * visible or len(_LATIN_SOUP.findall(sample)) > 0.45 * visible
+    broken = _count(sample, _BROKEN.findall(kinds)) + 3 * sample.count("锟斤拷")
+    if _BOX.search(kinds):
+        broken += len(_BOXED.findall(sample))
+    return broken > 0.05 * visible or _count(sample, _LATIN_SOUP.findall(kinds)) > 0.45 * visible
+
+
+def _count(text: str, characters: Iterable[str]) -> int:
+    return sum(map(text.count, characters))
 
 
 def _has_surrogates(text: str) -> bool:

@@ -7,6 +7,8 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ragcli.providers.static import StaticEmbedder
 
@@ -39,6 +41,24 @@ async def test_a_batch_gives_what_its_texts_give_alone(embedder: StaticEmbedder)
     together = await embedder.embed(texts)
     assert together.shape == (300, 256)
     assert np.allclose(together[299], await embedder.embed_query(texts[299]), atol=1e-6)
+
+
+@given(st.text(st.sampled_from("ab cd  \n\t\r\xa0.,();_²1239éßд中文。ー한ไ👍-/"), min_size=1, max_size=80))
+def test_a_vector_is_the_mean_of_the_tokens_of_the_whole_text(embedder: StaticEmbedder, text: str) -> None:
+    """However it is taken apart on the way: no token reaches across the borders of the parts."""
+    model = embedder._model
+    tokens = model.tokenizer.encode(f" {text}", add_special_tokens=False).ids
+    mean = model.rows[tokens].mean(axis=0, dtype=np.float32)
+    assert np.allclose(embedder.embed_now([text])[0], mean / np.linalg.norm(mean), atol=1e-5)
+
+
+async def test_more_words_than_are_remembered_are_embedded_all_the_same() -> None:
+    embedder = StaticEmbedder()
+    before = await embedder.embed_query("zebra")
+    for start in range(0, 40_000, 20_000):
+        await embedder.embed(["".join(f" w{chr(97 + n % 26)}{n:x}q" for n in range(start, start + 20_000))])
+        await embedder.embed([f"x{'abcdefghij'[n % 10]}{'klmnopqrst'[n // 10 % 10]}" for n in range(100)])
+    assert np.allclose(await embedder.embed_query("zebra"), before)
 
 
 async def test_no_texts_give_no_vectors(embedder: StaticEmbedder) -> None:
