@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from statistics import median
@@ -112,7 +113,9 @@ def run(context: Context, file: Path, collection: str, *, json: bool) -> int:
         result = Evaluation(sum(bool(line.strip()) for line in lines))
         async with workspace.open(collection) as opened:
             known = Paths(document.path for document in opened.catalog.documents())
-            await _evaluate(_cases(lines, known, result), opened.retriever, result, stop)
+            cases = _cases(lines, known, result)
+            with _progress(context, len(cases)) as done:
+                await _evaluate(cases, opened.retriever, result, stop, done)
         if json:
             documents.emit(_document(collection, result))
         else:
@@ -181,7 +184,26 @@ def _cases(lines: Sequence[str], known: Paths, result: Evaluation) -> list[Case]
     return cases
 
 
-async def _evaluate(cases: Sequence[Case], retriever: Retriever, result: Evaluation, stop: asyncio.Event) -> None:
+@contextmanager
+def _progress(context: Context, total: int) -> Iterator[Callable[[int], None]]:
+    """A function that is told how many questions are done; a terminal shows it."""
+    from ragcli.render.console import is_live
+
+    err = context.err()
+    if context.quiet or not is_live(err):
+        yield lambda done: None
+        return
+    with err.status(f"0 of {total} questions") as status:
+        yield lambda done: status.update(f"{done} of {total} questions")
+
+
+async def _evaluate(
+    cases: Sequence[Case],
+    retriever: Retriever,
+    result: Evaluation,
+    stop: asyncio.Event,
+    done: Callable[[int], None],
+) -> None:
     """Puts each question to each method in turn, so that all meet the same state of the machine."""
     for case in cases:
         found = {}
@@ -194,6 +216,7 @@ async def _evaluate(cases: Sequence[Case], retriever: Retriever, result: Evaluat
             result.tallies[name].add(case, retrieval)
             result.notices.update({notice.message for notice in retrieval.notices})
         result.questions += 1
+        done(result.questions)
 
 
 def _document(collection: str, result: Evaluation) -> documents.Document:
