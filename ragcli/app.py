@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ragcli.retrieve.rerank import Ranker
     from ragcli.store.catalog import Catalog
     from ragcli.store.sessions import SQLiteSessions
-    from ragcli.types import Event, IngestEvent, Notice, Reply, Turn
+    from ragcli.types import Event, IngestEvent, Notice, Reply, Turn, WatchEvent
 
 STATIC = "static"
 RERANKER_READS, CHAT_READS = 30, 20
@@ -62,32 +62,67 @@ class Workspace:
         stop: asyncio.Event | None = None,
     ) -> AsyncGenerator[IngestEvent, None]:
         """Indexes files and folders; the last event is the report. Raises UsageError, StoreError, EndpointError."""
-        from ragcli.ingest.pipeline import ingest, plan
-        from ragcli.ingest.workers import Reader
+        from ragcli.ingest.pipeline import plan
         from ragcli.store.collection import writer
 
-        target = writer(self.home, collection, open_keywords=open_keywords)
-        settings = self.settings.ingest
         async with AsyncExitStack() as stack:
             if dry_run:
-                events = plan(paths, collection=target, settings=settings, force=force)
+                target = writer(self.home, collection, open_keywords=open_keywords)
+                events = plan(paths, collection=target, settings=self.settings.ingest, force=force)
             else:
                 embedder = await stack.enter_async_context(self.embedder_for(collection))
                 async for notice in loading(embedder):
                     yield notice
-                events = ingest(
-                    paths,
-                    collection=target,
-                    embedder=embedder,
-                    open_reader=lambda: Reader(settings),
-                    settings=settings,
-                    embedding=self.settings.embedding,
-                    force=force,
-                    stop=stop,
-                )
+                events = self._ingest(paths, collection, embedder, force=force, stop=stop)
             await stack.enter_async_context(aclosing(events))
             async for event in events:
                 yield event
+
+    async def watch(
+        self, paths: Sequence[str], collection: str, *, force: bool = False, stop: asyncio.Event
+    ) -> AsyncGenerator[WatchEvent, None]:
+        """Indexes files and folders, then again whatever changes in them, until `stop`. Raises as `ingest` does."""
+        from ragcli.ingest.notify import changes
+        from ragcli.ingest.watch import watch
+
+        async with self.embedder_for(collection) as embedder:
+            async for notice in loading(embedder):
+                yield notice
+
+            def again(roots: Sequence[str], only: Collection[str] | None) -> AsyncGenerator[IngestEvent, None]:
+                return self._ingest(roots, collection, embedder, only=only, force=force and only is None, stop=stop)
+
+            events = watch(paths, changes=changes(paths, stop), ingest=again, stop=stop, apart=[str(self.path)])
+            async with aclosing(events):
+                async for event in events:
+                    yield event
+
+    def _ingest(
+        self,
+        paths: Sequence[str],
+        collection: str,
+        embedder: Embedder,
+        *,
+        only: Collection[str] | None = None,
+        force: bool,
+        stop: asyncio.Event | None,
+    ) -> AsyncGenerator[IngestEvent, None]:
+        from ragcli.ingest.pipeline import ingest
+        from ragcli.ingest.workers import Reader
+        from ragcli.store.collection import writer
+
+        settings = self.settings.ingest
+        return ingest(
+            paths,
+            collection=writer(self.home, collection, open_keywords=open_keywords),
+            embedder=embedder,
+            open_reader=lambda: Reader(settings),
+            settings=settings,
+            embedding=self.settings.embedding,
+            only=only,
+            force=force,
+            stop=stop,
+        )
 
     async def remove(self, collection: str, paths: Sequence[str]) -> int:
         """Takes documents out of the index and returns how many there were. Raises StoreError."""

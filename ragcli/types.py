@@ -182,6 +182,12 @@ class IngestReport:
     chunks: int = 0
     embedded_chunks: int = 0
     seconds: float = 0.0
+    complete: bool = True
+    """False where the run was stopped before it had seen to everything."""
+
+    @property
+    def brought_anything(self) -> bool:
+        return bool(self.added or self.updated or self.removed or self.failed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +215,26 @@ class Planned:
 
 IngestEvent: TypeAlias = "Notice | Planned | Failure | IngestProgress | IngestReport"
 """The report is the last one; a failure is told when it happens and again in the report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """A round of a watch has failed; its changes are tried again after `wait_s` seconds."""
+
+    error: RagcliError
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEnded:
+    """How a watch leaves the index: whether all that it had seen is in it, and what could not be indexed."""
+
+    complete: bool
+    failed: tuple[Failure, ...] = ()
+
+
+WatchEvent: TypeAlias = "IngestEvent | Postponed | WatchEnded"
+"""Each round is a run of ingest events that ends with its report, or with a postponement."""
 
 
 # --- retrieve ----------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from ragcli.cli.context import Context
+from ragcli.errors import UsageError
 
 app = typer.Typer(
     add_completion=True,
@@ -75,6 +76,7 @@ def ingest(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Read and embed everything anew.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would happen.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on: index what changes, until Ctrl-C.")] = False,
     include: Annotated[list[str] | None, typer.Option("--include", metavar="GLOB", help="Only these files.")] = None,
     exclude: Annotated[list[str] | None, typer.Option("--exclude", metavar="GLOB", help="Not these files.")] = None,
     jobs: Annotated[int | None, typer.Option("--jobs", min=0, metavar="N", help="Worker processes.")] = None,
@@ -90,6 +92,11 @@ def ingest(
     ragcli ingest docs/ handbook.pdf
     ragcli ingest ~/notes --exclude 'drafts/**'
     ragcli ingest docs/ --dry-run
+    ragcli ingest ~/notes --watch
+
+    With --watch a change is in the index within two seconds. Ctrl-C (or SIGTERM) finishes what is in hand; the
+    exit code is that of the index then: 0, 5 where files could not be indexed, 130 where changes are left to the
+    next run. A folder that disappears keeps what was indexed of it and is compared again when it is back.
     """
     from ragcli.cli import ingest as command
 
@@ -101,6 +108,10 @@ def ingest(
         "ingest.wait": wait,
         "embedding.model": embedding,
     }
+    if watch and dry_run:
+        raise UsageError("--watch and --dry-run exclude each other", remedy="leave one of them out")
+    if watch:
+        raise typer.Exit(command.watch(ctx.obj, paths, collection, flags, force=force, json=json))
     raise typer.Exit(command.run(ctx.obj, paths, collection, flags, force=force, dry_run=dry_run, json=json))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,15 +26,18 @@ def discover(
     exclude: Sequence[str] = (),
     max_bytes: int,
     follow_symlinks: bool = False,
+    only: Collection[str] | None = None,
 ) -> Iterator[File | Failure]:
     """The files at and below `paths`, each once, folder by folder in the order of their names.
 
     A path that names a file is always tried; below a folder, hidden files, version control folders, what ignore files
-    name and links that lead out of the folder are left out. Raises UsageError at once when a path does not exist.
+    name and links that lead out of the folder are left out. With `only`, the same walk of `paths` visits nothing but
+    what is at or below these absolute paths. Raises UsageError at once when a path does not exist; with `only` that
+    is a failure like any other.
     """
     given = sorted({os.path.abspath(path) for path in paths})
     for path in given:
-        if not os.path.lexists(path):
+        if only is None and not os.path.lexists(path):
             raise UsageError(f"{printable(path)} does not exist", remedy="check the path")
     walk = _Walk(
         include=_spec(include),
@@ -43,6 +46,7 @@ def discover(
         follow_symlinks=follow_symlinks,
         named=frozenset(path for path in given if not os.path.isdir(path)),
         seen=set() if len(given) > 1 else None,
+        wanted=None if only is None else _Wanted(only),
     )
     return walk.all(given)
 
@@ -65,6 +69,21 @@ class _Rules:
         return self.spec.check_file(relative + "/" if folder else relative).include
 
 
+class _Wanted:
+    """The part of a tree that a walk is to visit."""
+
+    def __init__(self, only: Collection[str]) -> None:
+        self._only = frozenset(only)
+        self._above = {parent for path in self._only for parent in _parents(path)}
+
+    def whole(self, path: str) -> bool:
+        return path in self._only or any(parent in self._only for parent in _parents(path))
+
+    def below(self, path: str) -> bool:
+        """Given that its folder is not wanted as a whole."""
+        return path in self._only or path in self._above
+
+
 @dataclass(slots=True)
 class _Walk:
     include: PathSpec[Pattern] | None
@@ -73,9 +92,12 @@ class _Walk:
     follow_symlinks: bool
     named: frozenset[str]
     seen: set[str] | None
+    wanted: _Wanted | None = None
 
     def all(self, given: Sequence[str]) -> Iterator[File | Failure]:
         for path in given:
+            if self.wanted is not None and not self.wanted.whole(path) and not self.wanted.below(path):
+                continue
             for found in self._below(path) if path not in self.named else self._file(path):
                 if self.seen is not None:
                     if found.path in self.seen:
@@ -123,7 +145,10 @@ class _Walk:
             return
         if own := _rules_of(folder, [entry.name for entry in entries if entry.name in IGNORE_FILES]):
             rules = (*rules, own)
+        wanted = None if self.wanted is None or self.wanted.whole(folder) else self.wanted
         for entry in entries:
+            if wanted is not None and not wanted.below(entry.path):
+                continue
             if _is_hidden(entry) or entry.name in VCS_FOLDERS or entry.name.startswith(_LOCK_PREFIX):
                 continue
             if printable(entry.name) != entry.name:
@@ -239,6 +264,12 @@ def _rules_above(root: str) -> tuple[_Rules, ...]:
                 return ()
             path = os.path.dirname(path)
     return rules
+
+
+def _parents(path: str) -> Iterator[str]:
+    while (parent := os.path.dirname(path)) != path:
+        yield parent
+        path = parent
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -54,6 +54,11 @@ class Indexer:
         self._ready = {path: version.id for path, version in catalog.versions().items()}
         self._dimensions = catalog.dimensions if catalog.embedder else 0
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a document has begun and not ended."""
+        return bool(self._unfinished)
+
     def recover(self) -> list[Notice]:
         """Clears away what a run that was cut off has left; opens no index where there is nothing to mend."""
         self._catalog.abandon()

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 from ragcli import config
-from ragcli.errors import ConfigError, EndpointError
+from ragcli.errors import ConfigError, EndpointError, Interrupted
 from ragcli.ingest.changes import Changes, Failed, Looked
 from ragcli.ingest.discover import discover
 from ragcli.ingest.embed import Item, embed
@@ -21,7 +21,7 @@ from ragcli.ingest.index import Indexer, Pending
 from ragcli.ingest.read import OpenReader, read
 from ragcli.ingest.reembed import reembed
 from ragcli.ports import CollectionWriter, Embedder
-from ragcli.streams.operators import batched, buffered
+from ragcli.streams.operators import batched, buffered, interruptible
 from ragcli.streams.threads import in_thread
 from ragcli.types import Failure, File, IngestEvent, IngestProgress, IngestReport, Notice, Planned
 
@@ -39,22 +39,26 @@ async def ingest(
     open_reader: OpenReader,
     settings: config.Ingest,
     embedding: config.Embedding,
+    only: Collection[str] | None = None,
     force: bool = False,
     stop: asyncio.Event | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> AsyncGenerator[IngestEvent, None]:
     """Brings the collection up to date with the files at and below `paths`; the last event is the report.
 
-    `stop` ends it early: what is in hand is finished and reported, and the next run goes on. Raises UsageError,
-    ConfigError, StoreError, EndpointError; what was published before stays.
+    With `only`, the same for just what is, or was, at or below these absolute paths. `stop` ends it early: what is in
+    hand is finished and reported, and the next run goes on. Raises UsageError, ConfigError, StoreError, EndpointError;
+    what was published before stays. Raises Interrupted where it is stopped while it waits for another ingest.
     """
     started = clock()
     stop = stop or asyncio.Event()
-    found = _discover(paths, settings)
-    async for notice in collection.acquire(settings.wait):
-        yield notice
+    found = _discover(paths, settings, only)
     run: _Run | None = None
     try:
+        async for notice in interruptible(collection.acquire(settings.wait), stop):
+            yield notice
+        if stop.is_set():
+            raise Interrupted("stopped while waiting for another ingest")
         catalog, indexes = collection.catalog, collection.indexes
         another = catalog.embedder not in ("", embedder.id) and catalog.counts().documents > 0
         if another and not force:
@@ -85,9 +89,10 @@ async def ingest(
 
         async for notice in run.opened():
             yield notice
-        complete = not stop.is_set()
+        complete = not stop.is_set() or (run.all_seen and not indexer.unfinished)
         if complete and settings.prune:
-            gone = changes.gone(paths, only_missing=bool(settings.include or settings.exclude))
+            below = paths if only is None else sorted(only)
+            gone = changes.gone(below, only_missing=bool(settings.include or settings.exclude))
             run.removed = await in_thread(indexer.remove, gone)
         catalog.touch(changes.touched)
         catalog.forget_failures(changes.healed)
@@ -105,6 +110,7 @@ async def ingest(
             chunks=counts.chunks,
             embedded_chunks=run.progress.embedded,
             seconds=clock() - started,
+            complete=complete,
         )
     finally:
         if run is not None:
@@ -183,7 +189,7 @@ class _Run:
     unchanged: int = 0
     removed: int = 0
     failed: list[Failure] = field(default_factory=list)
-    _complete: bool = False
+    all_seen: bool = False
     _opening: asyncio.Task[list[Notice]] | None = None
 
     async def changed(self, found: Iterator[File | Failure]) -> AsyncGenerator[File | Failed | Looked, None]:
@@ -191,7 +197,7 @@ class _Run:
         while not self.stop.is_set():
             items = await in_thread(_look, self.changes, found)
             if not items:
-                self._complete = True
+                self.all_seen = True
                 return
             if self._opening is None and any(isinstance(item, File) for item in items):
                 self._opening = asyncio.create_task(in_thread(self.indexer.start))
@@ -220,7 +226,7 @@ class _Run:
                 chunks=self.progress.chunks + written.chunks,
                 embedded=self.progress.embedded + written.embedded,
                 failed=len(self.failed),
-                complete=self._complete,
+                complete=self.all_seen,
             )
             yield self.progress
 
@@ -237,13 +243,16 @@ class _Run:
             await asyncio.gather(self._opening, return_exceptions=True)
 
 
-def _discover(paths: Sequence[str], settings: config.Ingest) -> Iterator[File | Failure]:
+def _discover(
+    paths: Sequence[str], settings: config.Ingest, only: Collection[str] | None = None
+) -> Iterator[File | Failure]:
     return discover(
         paths,
         include=settings.include,
         exclude=settings.exclude,
         max_bytes=settings.max_file_mb << 20,
         follow_symlinks=settings.follow_symlinks,
+        only=only,
     )
 
 

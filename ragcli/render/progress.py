@@ -39,18 +39,18 @@ async def show_ingest(
     Raises what the generator raises.
     """
     report: IngestReport | None = None
-    watch = _Watch(err, quiet=quiet, verbose=verbose, clock=clock)
-    with watch, silent_keys():
+    course = Course(err, quiet=quiet, verbose=verbose, clock=clock)
+    with course, silent_keys():
         async with aclosing(events):
             async for event in events:
                 match event:
                     case IngestProgress():
-                        watch.progress(event)
+                        course.progress(event)
                     case Notice():
-                        watch.note(one_line(event.message, 300))
+                        course.note(one_line(event.message, 300))
                     case Failure():
                         if verbose:
-                            watch.note(f"{shown_path(event.path)}: {one_line(event.message, 200)}", "warning")
+                            course.note(f"{shown_path(event.path)}: {one_line(event.message, 200)}", "warning")
                     case Planned():
                         print_line(out, f"{event.action}  {shown_path(event.path)}")
                     case IngestReport():
@@ -64,7 +64,7 @@ async def show_ingest(
     return report
 
 
-class _Watch:
+class Course:
     """The course of an ingest on stderr."""
 
     def __init__(self, console: Console, *, quiet: bool, verbose: bool, clock: Callable[[], float]) -> None:

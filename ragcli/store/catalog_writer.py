@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -65,9 +66,7 @@ class CatalogWriter(Catalog):
         return catalog
 
     def _prepare(self) -> None:
-        with suppress(sqlite3.Error), self._lock:  # a run that met a full disk has left a journal that fills it
-            self._connection.execute("PRAGMA busy_timeout = 0")
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._clear_journal()
         self._run(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         self._one("PRAGMA journal_mode = WAL")
         self._run("PRAGMA synchronous = FULL")  # a reported document survives a power cut; two syncs a batch
@@ -81,6 +80,14 @@ class CatalogWriter(Catalog):
             self._run(f"PRAGMA user_version = {SCHEMA_VERSION}")
             self.remember("name", self._place.name)
             self.remember("generation", "0")
+
+    def _clear_journal(self) -> None:
+        """A run that met a full disk has left a journal that fills it; emptying it needs as much again for a moment."""
+        with suppress(OSError, sqlite3.Error), self._lock:
+            journal = self._place.catalog.with_name(self._place.catalog.name + "-wal").stat().st_size
+            if journal < shutil.disk_usage(self._place.folder).free:
+                self._connection.execute("PRAGMA busy_timeout = 0")
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Leaves one file, so that a copy of it is whole and a read-only folder can be read."""

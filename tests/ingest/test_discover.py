@@ -124,6 +124,19 @@ def test_include_and_exclude_choose_below_a_folder(folder: Path) -> None:
     assert names(walk(folder, include=["sub/**"]), folder) == ["sub/c.md", "sub/old/d.md"]
 
 
+def test_a_part_of_a_folder_is_walked_by_the_rules_of_the_whole(folder: Path) -> None:
+    """Whatever part that is: the same files as in the whole walk, and no others."""
+    write(folder / ".gitignore", "*.log\n")
+    for name in ("章/节.md", "章/trace.log", "章/deeper/a.md", "sub/b.md", "new.md", ".hidden/a.md"):
+        write(folder / name)
+    everything = names(walk(folder), folder)
+    assert everything == ["new.md", "sub/b.md", "章/deeper/a.md", "章/节.md"]
+    for path in [folder, *folder.rglob("*"), folder / "gone.md", folder / "gone" / "a.md"]:
+        part = names(walk(folder, only=[str(path)]), folder)
+        assert part == [name for name in everything if (folder / name).is_relative_to(path)]
+    assert not walk(folder, only=[])
+
+
 def test_links_are_followed_only_where_nothing_is_read_twice(folder: Path) -> None:
     """Loops end, links out of the folder are left alone, a link to a hidden store (git-annex) is a file like others."""
     write(folder / "a.md")

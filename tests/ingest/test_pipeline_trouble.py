@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from collection_support import Library
 
-from ragcli.errors import IndexLocked, StoreUnwritable
+from ragcli.errors import IndexLocked, Interrupted, StoreUnwritable
 from ragcli.store.collection import faults
 from ragcli.store.layout import Home
 from ragcli.types import IngestProgress, IngestReport, Notice
@@ -76,12 +76,12 @@ async def test_a_damaged_keyword_index_is_built_again_without_embedding(library:
 async def test_a_full_disk_is_told_and_the_old_state_stays_searchable(library: Library, tmp_path: Path) -> None:
     """And once there is room again, the next run finishes."""
     home = tmp_path / "small"
-    with mounted(home, "-t", "tmpfs", "-o", "size=6m", "tmpfs"):
+    with mounted(home, "-t", "tmpfs", "-o", "size=8m", "tmpfs"):
         library.home = Home(home)
         library.write("a.md", "The first document.")
         await library.ingest()
         ballast = home / "ballast"
-        ballast.write_bytes(b"x" * 2_500_000)
+        ballast.write_bytes(b"x" * 4_600_000)
         library.write("b.md", "\n\n".join(f"Passage {n} of many, {'long ' * 300}" for n in range(1500)))
 
         with pytest.raises(StoreUnwritable, match=r"free (some )?space"):
@@ -129,6 +129,19 @@ async def test_a_second_ingest_waits_for_the_first_and_another_collection_does_n
     reports = [event async for event in first if isinstance(event, IngestReport)]
     reports += [event async for event in second if isinstance(event, IngestReport)]
     assert [(report.added, report.unchanged) for report in reports] == [(30, 0), (0, 30)]
+
+
+async def test_stopping_ends_the_wait_for_another_ingest(library: Library) -> None:
+    library.write("a.md", "One 一.")
+    first = library.events()
+    await anext(first)
+    stop = asyncio.Event()
+    second = library.events(wait=60.0, stop=stop)
+    assert isinstance(await anext(second), Notice)
+    stop.set()
+    with pytest.raises(Interrupted):
+        await anext(second)
+    assert [event.added for event in [event async for event in first] if isinstance(event, IngestReport)] == [1]
 
 
 async def test_readers_find_whole_documents_at_every_moment_of_a_run(library: Library) -> None:
