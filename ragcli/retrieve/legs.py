@@ -18,6 +18,9 @@ OpenVectors: TypeAlias = "VectorIndex | Callable[[], VectorIndex]"
 OpenKeywords: TypeAlias = "KeywordIndex | Callable[[], KeywordIndex]"
 """An index, or a function that opens it: at first need, and anew when the collection has changed."""
 
+_FEW_TERMS = 50
+"""Terms that are looked up in a millisecond or two, also among 100,000 chunks: a thread would take as long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -53,13 +56,12 @@ class Legs:
     async def find(self, question: Question, mode: Mode) -> Found:
         """Raises StoreError, EndpointError."""
         if mode == "keyword":
-            return Found(keyword=await asyncio.to_thread(self._by_words, question))
+            return Found(keyword=await self._by_words(question))
         if mode == "vector":
             meaning, near = await self._by_meaning(question)
             return Found({}, near, meaning)
-        by_words, (meaning, near) = await asyncio.gather(
-            asyncio.to_thread(self._by_words, question), self._by_meaning(question)
-        )
+        # In this order: words are looked up here while a thread, or an endpoint, is busy with the other leg.
+        (meaning, near), by_words = await asyncio.gather(self._by_meaning(question), self._by_words(question))
         return Found(by_words, near, meaning)
 
     def cosines(self, found: Found) -> dict[int, float]:
@@ -107,8 +109,12 @@ class Legs:
             self._vectors = self._open_vectors() if callable(self._open_vectors) else self._open_vectors
         return self._vectors
 
-    def _by_words(self, question: Question) -> dict[int, float]:
-        return dict(self.keywords.search(question.keywords, self._depth))
+    async def _by_words(self, question: Question) -> dict[int, float]:
+        def look_up() -> dict[int, float]:
+            return dict(self.keywords.search(question.keywords, self._depth))
+
+        quick = self._keywords is not None and not question.filtered and len(question.terms) <= _FEW_TERMS
+        return look_up() if quick else await asyncio.to_thread(look_up)
 
     async def _by_meaning(self, question: Question) -> tuple[Vector | None, dict[int, float]]:
         among = None

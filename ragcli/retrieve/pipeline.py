@@ -18,6 +18,9 @@ from ragcli.retrieve.rerank import BuiltinRanker, Candidate, Ranker, Ranking
 from ragcli.text.analyze import terms
 from ragcli.types import Mode, Retrieval, StoredChunk
 
+_ENOUGH = 50
+"""Candidates whose texts are read: two milliseconds, about what a thread would cost."""
+
 
 class HybridRetriever:
     """Implements `Retriever` over one open collection."""
@@ -71,7 +74,10 @@ class HybridRetriever:
     async def _candidates(self, question: Question, mode: Mode, k: int) -> tuple[list[Candidate], dict[str, float]]:
         """And the rarity of the question's terms."""
         found = await self._legs.find(question, mode)
-        return await asyncio.to_thread(self._fused, question, mode, found, max(50, 5 * k))
+        enough = max(_ENOUGH, 5 * k)
+        if question.filtered or enough > 2 * _ENOUGH:
+            return await asyncio.to_thread(self._fused, question, mode, found, enough)
+        return self._fused(question, mode, found, enough)
 
     def _fused(
         self, question: Question, mode: Mode, found: Found, enough: int

@@ -1,0 +1,155 @@
+"""Searching collections of 10,000 to 100,000 chunks: cold, warm, its memory, and the scan beside Chroma.
+
+The collections are written by the real catalog and indexes; only the reading of files is left out. All three take some
+minutes to build, so this is no part of `make bench`: run `make bench-search`, or name one measurement.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from measure import Failed, Row, environment, in_turn, percentile, python, ragcli, say, table, timed
+from memory import watched
+from passages import CHUNKS, Made, made
+
+from ragcli.app import open_keywords
+from ragcli.providers.static import StaticEmbedder
+from ragcli.store.collection import Writer, open_reader, open_vectors, writer
+from ragcli.store.exact import ExactIndex
+from ragcli.store.layout import Home
+from ragcli.types import Chunk, File, Passage
+
+if TYPE_CHECKING:
+    from ragcli.types import Vectors
+
+SMALL, MIDDLE, LARGE = 10_000, 50_000, 100_000
+QUESTIONS = 400
+MEDIAN_MS, P95_MS, MEMORY_MB, DIFFERING = 10, 25, 500, 2
+_DOCUMENTS_AT_ONCE = 200
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0; 1 where a goal was missed and --check is given, or where something measured did not work at all."""
+    measurements = {"cold": _cold, "agreement": _agreement, "warm": _warm}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="*", metavar="WHAT", help=f"any of {', '.join(measurements)} [all]")
+    parser.add_argument("--check", action="store_true", help="exit with 1 when a goal is missed")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.what) - set(measurements):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(measurements)}")
+    rows: list[Row] = []
+    for name in options.what or measurements:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                rows += measurements[name](Path(folder) / "home")
+            except Failed as failure:
+                say(f"{name}: {failure}")
+                return 1
+    say(f"\nsearch\n{table(rows)}")
+    return int(options.check and not all(row.met for row in rows))
+
+
+def _cold(home: Path) -> list[Row]:
+    env = environment(home)
+    question = _built(home, SMALL)[0]
+    cold, against = in_turn(
+        9,
+        lambda: timed(ragcli("search", question), env).end,
+        lambda: timed(python("import chromadb"), env).end,
+    )
+    return [Row(f"{SMALL:,} chunks: one search, cold", cold, yardstick="import chromadb", against=against, limit=1.0)]
+
+
+def _warm(home: Path) -> list[Row]:
+    env = environment(home)
+    lines = [json.dumps({"id": str(n), "text": text}) + "\n" for n, text in enumerate(_built(home, LARGE))]
+    questions = home / "questions.jsonl"
+    questions.write_text("".join(lines), encoding="utf-8")
+    command = ragcli("search", "--queries", questions)
+    answers = [json.loads(line) for line in timed(command, env, timeout=600).said.splitlines()]
+    ms = [answer["ms"] for answer in answers[1:]]  # the first one opens everything
+    return [
+        Row(f"{LARGE:,} chunks: a search, median", percentile(ms, 50), "ms", limit=MEDIAN_MS),
+        Row(f"{LARGE:,} chunks: a search, 95th percentile", percentile(ms, 95), "ms", limit=P95_MS),
+        Row(f"{LARGE:,} chunks: peak memory", watched(command, env).own, "MB", limit=MEMORY_MB),
+    ]
+
+
+def _agreement(home: Path) -> list[Row]:
+    questions = _built(home, MIDDLE)
+    embedder = StaticEmbedder()
+    vectors = embedder.embed_now(questions)
+    refused: list[str] = []
+    with open_reader(Home(home), "default") as catalog:
+        chroma = open_vectors(catalog, long_lived=True, explain=refused.append)
+        exact = ExactIndex(catalog)
+        same = sum({id for id, _ in chroma.search(v, 10)} == {id for id, _ in exact.search(v, 10)} for v in vectors)
+        chroma.close()
+    if refused:
+        raise Failed(f"Chroma did not answer: {refused[0]}")
+    differing = 100 * (1 - same / len(vectors))
+    return [Row(f"{MIDDLE:,} chunks: Chroma's top 10 are not the scan's", differing, "%", limit=DIFFERING)]
+
+
+# --- collections of any size
+
+
+def _built(home: Path, chunks: int) -> list[str]:
+    start = time.perf_counter()
+    questions = asyncio.run(build(home, "default", chunks))
+    say(f"search: {chunks:,} chunks were indexed in {time.perf_counter() - start:.0f} s")
+    return questions
+
+
+async def build(home: Path, name: str, chunks: int) -> list[str]:
+    """Writes a collection of that many chunks; returns questions about it."""
+    embedder = StaticEmbedder()
+    target = writer(Home(home), name, open_keywords=open_keywords)
+    async for _notice in target.acquire(0):
+        pass
+    try:
+        target.catalog.adopt(embedder.id, embedder.dimensions)
+        target.indexes.open()
+        documents = made(chunks // CHUNKS)
+        questions = []
+        while batch := list(islice(documents, _DOCUMENTS_AT_ONCE)):
+            vectors = await embedder.embed([text for document in batch for text in document.passages])
+            _index(target, batch, vectors)
+            questions += [document.question for document in batch]
+        target.indexes.close()
+    finally:
+        target.close()
+    return questions[:: max(1, len(questions) // QUESTIONS)]
+
+
+def _index(target: Writer, batch: Sequence[Made], vectors: Vectors) -> None:
+    """The steps of an ingest: to the catalog, to the indexes, and then it counts."""
+    rows: list[tuple[int, bytes]] = []
+    finished: list[tuple[int, File, str]] = []
+    of_batch = iter(vectors)
+    with target.catalog.transaction():
+        for document in batch:
+            id = target.catalog.begin(document.path, document.title, "md")
+            passages = []
+            for n, text in enumerate(document.passages):
+                hash = hashlib.blake2b(text.encode(), digest_size=16).digest()
+                passages.append(Passage(Chunk(n, text, 0, len(text)), hash, next(of_batch).tobytes()))
+            ids = target.catalog.append(id, passages)
+            rows += zip(ids, (passage.vector for passage in passages), strict=True)
+            finished.append((id, File(document.path, 1, 1), "made"))
+    target.indexes.add(rows)
+    target.catalog.publish(finished)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
