@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ragcli.errors import ConfigError, EndpointError
 from ragcli.providers import fastembed_models as models_
 
@@ -111,6 +109,8 @@ class FastembedEmbedder:
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Shape (len(texts), dimensions). Raises ConfigError, EndpointError."""
+        import numpy as np
+
         await self.load()
         if not texts:
             return np.zeros((0, self.dimensions), dtype=np.float32)
@@ -133,6 +133,8 @@ class FastembedEmbedder:
         return vector
 
     def _vectors(self, model: _Model, texts: list[str], *, query: bool = False) -> Vectors:
+        import numpy as np
+
         try:
             if query:
                 found = list(model.embedding.query_embed([model.query + text for text in texts]))
