@@ -11,12 +11,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import clean_environment, run_ragcli
+
+from ragcli.store.collection import open_reader
+from ragcli.store.layout import Home
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="ends the watch with a signal")
 BOUND_S = 60.0
@@ -117,9 +119,9 @@ def seconds_until_indexed(home: Path, file: Path, watch: Watch) -> float:
     """From the last write on; the best of some tries, since the machine may be busy with something else."""
     taken: list[float] = []
     while True:
-        documents = json.loads(run_ragcli(home, "list", "--json").stdout)
-        [indexed] = [document["indexed_at"] for document in documents if document["path"] == str(file)]
-        taken.append(datetime.fromisoformat(indexed).timestamp() - file.stat().st_mtime)
+        with open_reader(Home(home), "default") as catalog:  # `list` shows whole seconds
+            [indexed_at] = [document.indexed_at for document in catalog.documents() if document.path == str(file)]
+        taken.append(indexed_at - file.stat().st_mtime)
         if min(taken) <= 2 or len(taken) == 5:
             return min(taken)
         file.write_text(f"绿色的泵, version {len(taken)}.", encoding="utf-8")
