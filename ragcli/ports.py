@@ -209,6 +209,10 @@ class CatalogWriter(ChunkReader, Protocol):
         """By path, of the documents that count."""
         ...
 
+    def ready_ids(self) -> dict[str, int]:
+        """Of the documents that count, by path."""
+        ...
+
     def failed_versions(self) -> dict[str, Version]:
         """By path, of the files that could not be indexed as they were."""
         ...

@@ -51,13 +51,20 @@ class Indexer:
         self._embedder = embedder
         self._unfinished: dict[str, int] = {}
         """Documents whose last piece has not come yet, by path."""
-        self._ready = {path: version.id for path, version in catalog.versions().items()}
+        self._known: dict[str, int] | None = None
         self._dimensions = catalog.dimensions if catalog.embedder else 0
 
     @property
     def unfinished(self) -> bool:
         """Whether a document has begun and not ended."""
         return bool(self._unfinished)
+
+    @property
+    def _ready(self) -> dict[str, int]:
+        """Ids of the documents that count, by path; a run that finds nothing changed never asks."""
+        if self._known is None:
+            self._known = self._catalog.ready_ids()
+        return self._known
 
     def recover(self) -> list[Notice]:
         """Clears away what a run that was cut off has left; opens no index where there is nothing to mend."""

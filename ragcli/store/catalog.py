@@ -31,7 +31,7 @@ _CHUNK = """
 """
 _AMONG = "IN (SELECT value FROM json_each(?))"
 _PENDING = """
-    state IN ('pending', 'stale')
+    state IN ('pending', 'stale') AND state <> 'ready'
     AND NOT EXISTS (SELECT 1 FROM documents r WHERE r.path = p.path AND r.state = 'ready' AND r.id > p.id)
 """
 """A document that was cut off, unless it was finished since under a later id."""

@@ -139,6 +139,10 @@ class CatalogWriter(Catalog):
 
     # --- documents
 
+    def ready_ids(self) -> dict[str, int]:
+        """Of the documents that count, by path."""
+        return dict(self._all("SELECT path, id FROM documents WHERE state = 'ready'"))
+
     def begin(self, path: str, title: str, format: str) -> int:
         """Id of a new pending document."""
         with self._lock:
@@ -186,23 +190,21 @@ class CatalogWriter(Catalog):
 
     def abandon(self) -> None:
         """Marks what a run that was cut off has left; its vectors can be used again until `forget`."""
-        self._run("UPDATE documents SET state = 'stale' WHERE state = 'pending'")
+        self._run("UPDATE documents SET state = 'stale' WHERE state = 'pending' AND state <> 'ready'")
 
     def unsettled(self, *, stale: bool) -> list[int]:
         """Ids of the chunks of retired documents, or of stale ones, which the indexes must let go."""
-        state = "stale" if stale else "retired"
-        query = "SELECT c.id FROM documents d JOIN chunks c ON c.document_id = d.id WHERE d.state = ? ORDER BY c.id"
-        return [row[0] for row in self._all(query, (state,))]
+        query = f"SELECT c.id FROM chunks c WHERE c.document_id IN ({_unsettled(stale)})"
+        return sorted(row[0] for row in self._all(query))
 
     def forget(self, *, stale: bool) -> None:
         """Deletes retired documents, or stale ones, with their chunks and vectors."""
-        states = json.dumps(["stale" if stale else "retired"])
-        documents = f"SELECT id FROM documents WHERE state {_AMONG}"
+        documents = _unsettled(stale)
         chunks = f"SELECT id FROM chunks WHERE document_id IN ({documents})"
         with self.transaction():
-            self._run(f"DELETE FROM vectors WHERE id IN ({chunks})", (states,))
-            self._run(f"DELETE FROM chunks WHERE document_id IN ({documents})", (states,))
-            self._run(f"DELETE FROM documents WHERE state {_AMONG}", (states,))
+            self._run(f"DELETE FROM vectors WHERE id IN ({chunks})")
+            self._run(f"DELETE FROM chunks WHERE document_id IN ({documents})")
+            self._run(f"DELETE FROM documents WHERE id IN ({documents})")
 
     # --- vectors
 
@@ -277,6 +279,11 @@ class CatalogWriter(Catalog):
     def _many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         with self._lock, translated(self._place):
             self._connection.executemany(sql, rows)
+
+
+def _unsettled(stale: bool) -> str:
+    """Selects the ids of documents; the state stands in the query, for SQLite to see that its partial index fits."""
+    return f"SELECT id FROM documents WHERE state = '{'stale' if stale else 'retired'}' AND state <> 'ready'"
 
 
 def _chunk_row(id: int, document_id: int, passage: Passage) -> Sequence[Any]:
