@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from ragcli.retrieve.fuse import in_spaceless_script, keyword_bound
-from ragcli.retrieve.proximity import closeness
+from ragcli.retrieve.proximity import Closeness
 from ragcli.retrieve.query import Question
 from ragcli.text.analyze import terms
 from ragcli.types import Source
@@ -55,7 +55,8 @@ def confidence(
     else:
         weight = {term: rarity.get(term, 0.0) for term in counts}
         found = max(source.scores.keyword or 0.0 for source in best) / (keyword_bound(counts, weight) or 1.0)
-    close = max(closeness(weight, source.text) for source in best)
+    closeness = Closeness(weight)
+    close = max(closeness.of(source.text) for source in best)
     if all(source.scores.keyword is None for source in sources):  # nobody looked for words
         found = _SHARE_OF_CLOSENESS * close
     cosine = max((source.scores.vector for source in sources if source.scores.vector is not None), default=None)

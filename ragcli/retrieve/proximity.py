@@ -7,7 +7,6 @@ Measures in Information Retrieval", 2007, compare such measures.)
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
 from ragcli.text.hanzi import SIMPLIFIED
@@ -21,29 +20,60 @@ _FOLDS = SIMPLIFIED | {wide: chr(wide - 0xFEE0) for wide in range(0xFF01, 0xFF5F
 _FOLDED = frozenset(character for character in map(chr, _FOLDS) if character.isalnum())
 
 
-def closeness(weight: Mapping[str, float], text: str) -> float:
-    """The share of the weight that the best window of the text holds, in 0..1; terms as the analyzer makes them."""
-    weight = _telling(weight)
-    total = sum(weight.values())
-    if total <= 0:
-        return 0.0
-    found = sorted(_found(weight, _folded(text)))
-    window = UNSPACED_WINDOW if any(_unspaced(term) for term in weight) else LATIN_WINDOW
-    held: Counter[str] = Counter()
-    score = best = 0.0
-    first = 0
-    for position, term in found:
-        if not held[term]:
-            score += weight[term]
-        held[term] += 1
-        while found[first][0] < position - window:
-            left = found[first][1]
-            held[left] -= 1
-            if not held[left]:
-                score -= weight[left]
-            first += 1
-        best = max(best, score)
-    return best / total
+class Closeness:
+    """The terms of a question with their weights, made ready to be looked for in many texts."""
+
+    def __init__(self, weight: Mapping[str, float]) -> None:
+        """Terms as the analyzer makes them."""
+        self._weight = _telling(weight)
+        self._total = sum(self._weight.values())
+        self._unspaced = [term for term in self._weight if _unspaced(term)]
+        self._stems = [(_stem(term), term) for term in self._weight if not _unspaced(term)]
+        self._window = UNSPACED_WINDOW if self._unspaced else LATIN_WINDOW
+
+    def of(self, text: str) -> float:
+        """The share of the weight that the best window of the text holds, in 0..1."""
+        if self._total <= 0:
+            return 0.0
+        weight, window = self._weight, self._window
+        found = self._found(_folded(text))
+        held = dict.fromkeys(weight, 0)
+        score = best = 0.0
+        first = 0
+        for position, term in found:
+            if not held[term]:
+                score += weight[term]
+            held[term] += 1
+            while found[first][0] < position - window:
+                left = found[first][1]
+                held[left] -= 1
+                if not held[left]:
+                    score -= weight[left]
+                first += 1
+            if score > best:
+                best = score
+        return best / self._total
+
+    def _found(self, text: str) -> list[tuple[int, str]]:
+        """Where each term begins, in order. A stem begins a word; a very short one is the whole word."""
+        found: list[tuple[int, str]] = []
+        find, length = text.find, len(text)
+        for term in self._unspaced:
+            at = find(term)
+            while at >= 0:
+                found.append((at, term))
+                at = find(term, at + len(term))
+        for stem, term in self._stems:
+            at = find(stem)
+            while at >= 0:
+                end = at + len(stem)
+                if (not at or not text[at - 1].isalnum()) and (
+                    len(stem) > 2 or end == length or not text[end].isalnum()
+                ):
+                    found.append((at, term))
+                at = find(stem, end)
+        found.sort()
+        return found
 
 
 def _folded(text: str) -> str:
@@ -60,30 +90,9 @@ def _telling(weight: Mapping[str, float]) -> Mapping[str, float]:
     return {term: share for term, share in weight.items() if len(term) > 1 or not _unspaced(term)}
 
 
-def _found(weight: Mapping[str, float], text: str) -> list[tuple[int, str]]:
-    """Where each term begins. A stem stands at the beginning of a word; a very short one is the whole word."""
-    found: list[tuple[int, str]] = []
-    for term in weight:
-        if _unspaced(term):
-            found.extend((at, term) for at in _places(term, text))
-            continue
-        stem = term[:-1] if term.endswith("i") and len(term) > 3 else term  # policy, policies: polici
-        for at in _places(stem, text):
-            end = at + len(stem)
-            if (not at or not text[at - 1].isalnum()) and (
-                len(stem) > 2 or end == len(text) or not text[end].isalnum()
-            ):
-                found.append((at, term))
-    return found
-
-
-def _places(part: str, text: str) -> list[int]:
-    places = []
-    at = text.find(part)
-    while at >= 0:
-        places.append(at)
-        at = text.find(part, at + len(part))
-    return places
+def _stem(term: str) -> str:
+    """What all forms of a word begin with. Policy, policies: polici."""
+    return term[:-1] if term.endswith("i") and len(term) > 3 else term
 
 
 def _unspaced(term: str) -> bool:

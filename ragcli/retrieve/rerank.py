@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ragcli.errors import EndpointError
 from ragcli.ports import Reranker
-from ragcli.retrieve.proximity import LATIN_WINDOW, closeness
+from ragcli.retrieve.proximity import LATIN_WINDOW, Closeness
 from ragcli.retrieve.query import Question
 from ragcli.types import Notice, Scores, StoredChunk
 
@@ -66,9 +66,10 @@ class BuiltinRanker:
     async def rank(self, question: Question, candidates: Sequence[Candidate], rarity: Mapping[str, float]) -> Ranking:
         weight = {term: count * rarity.get(term, 0.0) for term, count in Counter(question.terms).items()}
         share = self.SHARE * min(1.0, LATIN_WINDOW / max(1, len(question.text)))
+        closeness = Closeness(weight)
         ranked = []
         for place, candidate in enumerate(candidates):
-            close = closeness(weight, candidate.chunk.text) if place < self.DEPTH else 0.0
+            close = closeness.of(candidate.chunk.text) if place < self.DEPTH else 0.0
             seen = candidate.scores
             score = ((seen.fused or 0.0) + share * close) / (1 + share)
             scores = Scores(keyword=seen.keyword, vector=seen.vector, fused=seen.fused, rerank=score)

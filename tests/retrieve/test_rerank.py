@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragcli.retrieve.proximity import closeness
+from ragcli.retrieve.proximity import Closeness
 from ragcli.retrieve.query import parse
 from ragcli.retrieve.rerank import BuiltinRanker, Candidate, ModelRanker
 from ragcli.text.question import content_terms
@@ -34,17 +34,17 @@ def candidate(id: int, text: str, fused: float = 0.5) -> Candidate:
 )
 def test_what_stands_together_is_closer(question: str, together: str, scattered: str) -> None:
     weight = dict.fromkeys(content_terms(question), 1.0)
-    assert closeness(weight, together) > closeness(weight, scattered) > 0
+    assert Closeness(weight).of(together) > Closeness(weight).of(scattered) > 0
 
 
 def test_a_short_term_is_a_whole_word() -> None:
-    assert closeness({"c": 1.0}, "abc cd c3") == 0
-    assert closeness({"c": 1.0}, "written in C.") == 1
+    assert Closeness({"c": 1.0}).of("abc cd c3") == 0
+    assert Closeness({"c": 1.0}).of("written in C.") == 1
 
 
 @given(st.lists(st.sampled_from(["ab", "退货", "货", "v2.3", "zzz"]), max_size=6), st.text(max_size=200))
 def test_closeness_is_a_share(terms: list[str], text: str) -> None:
-    assert 0 <= closeness(dict.fromkeys(terms, 0.7), text) <= 1 + 1e-9
+    assert 0 <= Closeness(dict.fromkeys(terms, 0.7)).of(text) <= 1 + 1e-9
 
 
 async def test_closeness_decides_between_equals_but_not_against_a_clear_lead() -> None:
