@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,14 +14,17 @@ from ragcli.errors import ConfigError
 from ragcli.store.layout import Home
 
 if TYPE_CHECKING:
-    from ragcli.config import Settings
-    from ragcli.ports import ChatModel, Embedder, KeywordIndex, Reranker, Retriever
+    from ragcli.config import Ingest, Settings
+    from ragcli.ingest.workers import Reader
+    from ragcli.ports import Embedder, KeywordIndex, Reranker, ResumableModel, Retriever
     from ragcli.retrieve.rerank import Ranker
     from ragcli.store.catalog import Catalog
     from ragcli.store.sessions import SQLiteSessions
-    from ragcli.types import Event, IngestEvent, Notice, Reply, Turn, WatchEvent
+    from ragcli.types import Answer, Event, IngestEvent, Notice, Reply, Turn, WatchEvent
 
 STATIC = "static"
+OUTLINED = 24
+"""Documents whose headings make examples, and passages of each that are looked at."""
 RERANKER_READS, CHAT_READS = 30, 20
 """Candidates that a reranking model looks at."""
 
@@ -108,7 +112,6 @@ class Workspace:
         stop: asyncio.Event | None,
     ) -> AsyncGenerator[IngestEvent, None]:
         from ragcli.ingest.pipeline import ingest
-        from ragcli.ingest.workers import Reader
         from ragcli.store.collection import writer
 
         settings = self.settings.ingest
@@ -116,7 +119,7 @@ class Workspace:
             paths,
             collection=writer(self.home, collection, open_keywords=open_keywords),
             embedder=embedder,
-            open_reader=lambda: Reader(settings),
+            open_reader=lambda: open_files(settings),
             settings=settings,
             embedding=self.settings.embedding,
             only=only,
@@ -234,7 +237,16 @@ class Workspace:
             yield CollectionAssistant(opened, model, self.settings)
 
     @asynccontextmanager
-    async def chat_model(self) -> AsyncIterator[ChatModel]:
+    async def assistants(self, collection: str) -> AsyncIterator[ChatAssistants]:
+        """What a chat opens its assistants with, one at a time."""
+        assistants = ChatAssistants(self, collection)
+        try:
+            yield assistants
+        finally:
+            await assistants.aclose()
+
+    @asynccontextmanager
+    async def chat_model(self) -> AsyncIterator[ResumableModel]:
         """The endpoint's model where one is configured, else the extractive one."""
         chat = self.settings.chat
         if chat.extractive or not (chat.api_key or chat.base_url):
@@ -330,6 +342,12 @@ async def loading(embedder: Embedder) -> AsyncIterator[Notice]:
         await embedder.load()
 
 
+def open_files(settings: Ingest) -> Reader:
+    from ragcli.ingest.workers import Reader  # a run that finds nothing changed does without all that reads files
+
+    return Reader(settings)
+
+
 def open_keywords(path: Path, *, create: bool = False) -> KeywordIndex:
     from ragcli.store.keywords import TantivyIndex
     from ragcli.text.analyze import terms
@@ -348,7 +366,7 @@ class Opened:
 class CollectionAssistant:
     """Implements `ports.Assistant`."""
 
-    def __init__(self, opened: Opened, model: ChatModel, settings: Settings) -> None:
+    def __init__(self, opened: Opened, model: ResumableModel, settings: Settings) -> None:
         self._opened = opened
         self._model = model
         self._settings = settings
@@ -370,8 +388,22 @@ class CollectionAssistant:
         return self._opened.catalog.counts().documents
 
     @property
+    def generation(self) -> int:
+        return self._opened.catalog.generation
+
+    @property
     def context_tokens(self) -> int:
         return self._settings.chat.context_tokens
+
+    def outline(self) -> list[tuple[str, str]]:
+        documents = [document for document in self._opened.catalog.documents() if document.state == "ready"]
+        step = max(1, len(documents) // OUTLINED)
+        return [
+            (document.title, chunk.heading[-1])
+            for document in documents[::step][:OUTLINED]
+            for chunk in islice(self._opened.catalog.chunks_of(document.id), OUTLINED)
+            if chunk.heading
+        ]
 
     def answer(
         self,
@@ -380,6 +412,7 @@ class CollectionAssistant:
         history: Sequence[Turn] = (),
         session: str | None = None,
         stop: asyncio.Event | None = None,
+        resume: Answer | None = None,
         extra: str = "",
     ) -> AsyncGenerator[Event, Reply | None]:
         """As ports.Assistant says; `extra` is a text that becomes a source beside those of the index."""
@@ -398,5 +431,48 @@ class CollectionAssistant:
             extra=extra,
             session=session,
             stop=stop,
+            resume=resume,
             rewriter=by_rule if extractive else by_model(self._model),
         )
+
+
+class ChatAssistants:
+    """Implements `ports.Assistants`."""
+
+    def __init__(self, workspace: Workspace, collection: str) -> None:
+        self._workspace = workspace
+        self._collection = collection
+        self._opened = AsyncExitStack()
+
+    async def reopen(
+        self, *, collection: str | None = None, model: str | None = None, top_k: int | None = None
+    ) -> CollectionAssistant:
+        from msgspec.structs import replace
+
+        settings = self._workspace.settings
+        if model is not None:
+            extractive = model == "extractive"
+            if not extractive and not (settings.chat.api_key or settings.chat.base_url):
+                raise ConfigError("no model's endpoint is configured", remedy="set OPENAI_API_KEY or OPENAI_BASE_URL")
+            named = settings.chat.model if extractive else model
+            settings = replace(settings, chat=replace(settings.chat, model=named, extractive=extractive))
+        if top_k is not None:
+            settings = replace(settings, retrieve=replace(settings.retrieve, top_k=top_k, context_k=top_k))
+        workspace = Workspace(self._workspace.path, settings)
+        collection = collection or self._collection
+        async with AsyncExitStack() as stack:
+            assistant = await stack.enter_async_context(workspace.assistant(collection, long_lived=True))
+            former, self._opened = self._opened, stack.pop_all()
+        self._workspace, self._collection = workspace, collection
+        await former.aclose()
+        return assistant
+
+    def collections(self) -> list[str]:
+        return self._workspace.collections()
+
+    async def models(self) -> tuple[str, ...]:
+        chat = self._workspace.settings.chat
+        return await self._workspace.models() if chat.api_key or chat.base_url else ()
+
+    async def aclose(self) -> None:
+        await self._opened.aclose()

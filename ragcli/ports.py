@@ -349,8 +349,17 @@ class Assistant(Protocol):
         ...
 
     @property
+    def generation(self) -> int:
+        """Counts the changes of the collection, by whatever process."""
+        ...
+
+    @property
     def context_tokens(self) -> int:
         """The budget of a prompt."""
+        ...
+
+    def outline(self) -> Sequence[tuple[str, str]]:
+        """(title, heading) of passages of some documents, for examples of what can be asked."""
         ...
 
     def answer(
@@ -367,6 +376,25 @@ class Assistant(Protocol):
         Setting `stop` ends it as `Stop` does, also while it waits for the network. `resume` is an answer to this
         question that broke off: its sources serve again, the tokens are the rest, and `Done` has the whole.
         """
+        ...
+
+
+class Assistants(Protocol):
+    """Opens the assistant of a chat anew with what the person has switched, for this chat alone."""
+
+    async def reopen(
+        self, *, collection: str | None = None, model: str | None = None, top_k: int | None = None
+    ) -> Assistant:
+        """In place of the former one, which stays open where this fails; None leaves a choice as it was.
+
+        Raises StoreError, ConfigError, EndpointError.
+        """
+        ...
+
+    def collections(self) -> Sequence[str]: ...
+
+    async def models(self) -> Sequence[str]:
+        """What the endpoint serves, where it says. Raises EndpointError."""
         ...
 
 

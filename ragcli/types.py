@@ -444,8 +444,15 @@ class Pick:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """Reply to `SourcesFound`: search with these words instead; the question stays, `SourcesFound` comes again."""
+
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Reply to any event: end here and keep what came."""
 
 
-Reply: TypeAlias = Pick | Stop
+Reply: TypeAlias = Pick | Search | Stop

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ragcli.answer import prompt as prompts
 from ragcli.config import Chat
 from ragcli.errors import ContextTooLong, EndpointError, NothingRelevant, RagcliError
-from ragcli.ports import ChatModel, Retriever
+from ragcli.ports import ResumableModel, Retriever
 from ragcli.streams.operators import interruptible
 from ragcli.text import tokens
 from ragcli.text.clean import Cleaner, clean
@@ -30,6 +30,7 @@ from ragcli.types import (
     Reply,
     Retrieval,
     Rewritten,
+    Search,
     Source,
     SourcesFound,
     Stop,
@@ -57,7 +58,7 @@ async def answer(
     question: str,
     *,
     retriever: Retriever,
-    model: ChatModel,
+    model: ResumableModel,
     settings: Chat,
     history: Sequence[Turn] = (),
     top_k: int = 5,
@@ -66,44 +67,57 @@ async def answer(
     extra: str = "",
     session: str | None = None,
     stop: asyncio.Event | None = None,
+    resume: Answer | None = None,
     rewriter: Rewriter | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> AsyncGenerator[Event, Reply | None]:
     """The answer as events, the last one `Done`; an error that has a class in errors.py ends it there, too.
 
     `asend(Pick(...))` as the reply to `SourcesFound` limits the sources to those numbers; they keep their numbers.
+    `asend(Search(...))` searches with other words, and `SourcesFound` comes again.
     `asend(Stop())` at any event, or setting `stop` at any time, ends with `Done` and the text so far. `extra` is a text
     that becomes source 1, before those of the index. Closing the generator closes the model's stream.
+
+    `resume` is an answer to this question that broke off: it goes on from its text with its sources. Nothing is
+    searched for, the tokens are the rest alone, and `Done` holds the whole.
     """
     stop = stop or asyncio.Event()
-    course = _Course(question, model, session, clock)
+    course = _Course(question, model, session, clock, so_far=resume.answer if resume else "")
     try:
-        standalone = await _unless(stop, _standing_alone(question, history, rewriter))
-        if standalone != question:
-            _heed((yield Rewritten(standalone)))
-
-        found = await _unless(stop, retriever.search(standalone, mode=mode, k=top_k))
-        found = _shown(found, context_k, extra)
-        course.retrieved()
-        for notice in found.notices:
-            _heed((yield notice))
-        if not found.sources:
-            raise NothingRelevant(
-                "nothing in the index speaks of that", remedy="ask in other words, or ingest the documents that do"
-            )
-        course.sources = _picked(found.sources, _heed((yield SourcesFound(found))))
+        standalone = await _unless(stop, _standing_alone(question, history, None if resume else rewriter))
+        if resume:
+            course.sources = resume.sources
+            again = Retrieval(query=standalone, mode=mode, sources=resume.sources, relevant=True)
+            _heed((yield SourcesFound(again)))
+        else:
+            if standalone != question:
+                _heed((yield Rewritten(standalone)))
+            reply: Reply | None = Search(standalone)
+            while isinstance(reply, Search):
+                found = await _unless(stop, retriever.search(reply.query, mode=mode, k=top_k))
+                found = _shown(found, context_k, extra)
+                course.retrieved()
+                for notice in found.notices:
+                    _heed((yield notice))
+                if not found.sources:
+                    raise NothingRelevant(
+                        "nothing in the index speaks of that",
+                        remedy="ask in other words, or ingest the documents that do",
+                    )
+                reply = _heed((yield SourcesFound(found)))
+            course.sources = _picked(found.sources, reply)
 
         asking = prompts.Asking(standalone, question, history)
         for share in (1.0, HARDER):
             course.prompt = await _built(asking, course.sources, settings, share, model.model)
             try:
-                async with aclosing(interruptible(model.stream(course.prompt), stop)) as stream:
+                async with aclosing(interruptible(model.stream(course.prompt, course.so_far), stop)) as stream:
                     async for item in stream:
                         for event in course.took(item):
                             _heed((yield event))
                 break
             except ContextTooLong:
-                if share == HARDER or course.text:
+                if share == HARDER or course.text != course.so_far:
                     raise
                 _heed(
                     (yield Notice("compressed", "the sources were too long for the model: compressed and asked again"))
@@ -131,9 +145,11 @@ class _Course:
     """What is known of an answer while it comes."""
 
     question: str
-    model: ChatModel
+    model: ResumableModel
     session: str | None
     clock: Callable[[], float]
+    so_far: str = ""
+    """What was said before; the beginning of `text`."""
     started: float = field(init=False)
     sources: tuple[Source, ...] = ()
     prompt: Prompt | None = None
@@ -147,6 +163,7 @@ class _Course:
 
     def __post_init__(self) -> None:
         self.started = self.clock()
+        self.text = self.so_far
 
     def retrieved(self) -> None:
         self.timings = replace(self.timings, retrieve_ms=self._elapsed())
@@ -184,7 +201,8 @@ class _Course:
         if self.prompt is None or self._counted is not None:
             return self._counted
         count = tokens.estimator(self.model.model)
-        asked, said = prompts.tokens(self.prompt, count), count(self.text)
+        asked = prompts.tokens(self.prompt, count) + (count(self.so_far) if self.so_far else 0)
+        said = count(self.text[len(self.so_far) :])
         return Usage(prompt_tokens=asked, completion_tokens=said, total_tokens=asked + said)
 
     async def done(self) -> Done:

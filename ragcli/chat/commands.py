@@ -25,7 +25,7 @@ class Command:
     argument: str = ""
     aliases: tuple[str, ...] = ()
     unavailable: Available = lambda _: ""
-    complete: Callable[[Repl], Iterable[str]] | Literal["path"] | None = None
+    complete: Callable[[Repl], Iterable[str] | Awaitable[Iterable[str]]] | Literal["path"] | None = None
 
     @property
     def usage(self) -> str:

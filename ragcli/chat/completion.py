@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Awaitable, Iterable
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
@@ -35,11 +35,23 @@ class CommandCompleter(Completer):
                         yield Completion(text[0] + known, -len(text), display_meta=command.help)
             return
         found, _ = resolve(TABLE, text)
-        if found is None or found.complete is None:
-            return
-        if found.complete == "path":
+        if found is not None and found.complete == "path":
             yield from self._paths.get_completions(Document(argument), complete_event)
+
+    async def get_completions_async(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> AsyncGenerator[Completion, None]:
+        """As above, and arguments that have to be asked for."""
+        for completion in self.get_completions(document, complete_event):
+            yield completion
+        text = document.text_before_cursor
+        if not text.startswith(("/", ".")) or " " not in text or "\n" in text:
             return
-        for choice in found.complete(self._repl):
+        found, _ = resolve(TABLE, text)
+        if found is None or found.complete is None or found.complete == "path" or found.unavailable(self._repl):
+            return
+        argument = text.partition(" ")[2]
+        choices = found.complete(self._repl)
+        for choice in await choices if isinstance(choices, Awaitable) else choices:
             if choice.lower().startswith(argument.lower()):
                 yield Completion(choice, -len(argument), display=one_line(choice, 60))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import get_app
+from prompt_toolkit.application import Application, get_app
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory, ConditionalAutoSuggest
 from prompt_toolkit.completion import Completer
 from prompt_toolkit.enums import DEFAULT_BUFFER, EditingMode
@@ -27,7 +28,15 @@ from ragcli.config import Repl
 SHORT = 2000
 """Characters up to which suggestions and completion look at an input on every key."""
 
-STYLE = Style.from_dict({"bottom-toolbar": "noreverse", "bottom-toolbar.text": "ansibrightblack", "prompt": "ansicyan"})
+STYLE = Style.from_dict(
+    {
+        "bottom-toolbar": "noreverse",
+        "bottom-toolbar.text": "ansibrightblack",
+        "prompt": "ansicyan",
+        "checklist.current": "ansicyan",
+        "checklist.detail": "ansibrightblack",
+    }
+)
 
 
 class PrivateHistory(FileHistory):
@@ -61,7 +70,8 @@ class Editor:
         self._output = output
         self._interrupts = interrupts
         self._woken = False
-        self._choosing: PromptSession[str] | None = None
+        self._choosing: Application[Any] | None = None
+        """What has the keys instead of the prompt."""
         self._kept: list[KeyPress] = []
         self._take: Callable[[list[KeyPress]], None] | None = None
         short = Condition(lambda: len(get_app().current_buffer.text) < SHORT)
@@ -93,10 +103,26 @@ class Editor:
     async def choose(self, prompt: str, default: str = "") -> str:
         if self._woken:
             raise EOFError
+        session: PromptSession[str] = PromptSession(prompt, input=self._input, output=self._output, style=STYLE)
+        with self._having_the_keys(session.app):
+            return await session.prompt_async(default=default)
+
+    async def select(self, rows: Sequence[tuple[int, str, str]]) -> tuple[int, ...] | None:
+        if self._woken:
+            raise EOFError
+        from ragcli.chat.checklist import Checklist
+
+        checklist = Checklist(rows, input=self._input, output=self._output, style=STYLE)
+        with self._having_the_keys(checklist.app):
+            return await checklist.run()
+
+    @contextmanager
+    def _having_the_keys(self, app: Application[Any]) -> Iterator[None]:
+        """Keys go to this application; what is typed beyond its end is kept for the next question."""
         self._hand_over()
-        self._choosing = PromptSession(prompt, input=self._input, output=self._output, style=STYLE)
+        self._choosing = app
         try:
-            return await self._choosing.prompt_async(default=default)
+            yield
         finally:
             self._choosing = None
             if self._take:
@@ -106,8 +132,8 @@ class Editor:
         self._woken = True
         if self._session.app.is_running:
             self._session.app.exit(exception=EOFError())
-        if self._choosing and self._choosing.app.is_running:
-            self._choosing.app.exit(exception=EOFError())
+        if self._choosing and self._choosing.is_running:
+            self._choosing.exit(exception=EOFError())
 
     def listening(
         self, on_interrupt: Callable[[], object], on_typed: Callable[[str], None]

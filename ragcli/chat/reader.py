@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, TextIO
 
@@ -21,6 +21,13 @@ class Reader(Protocol):
 
     async def choose(self, prompt: str, default: str = "") -> str:
         """A short answer to a question of the chat's own. Raises EOFError, KeyboardInterrupt."""
+        ...
+
+    async def select(self, rows: Sequence[tuple[int, str, str]]) -> tuple[int, ...] | None:
+        """Which of the rows (number, title, detail) are wanted: none for all of them, None for a search instead.
+
+        Only of one who is `interactive`. Raises EOFError, KeyboardInterrupt.
+        """
         ...
 
     def wake(self) -> None:
@@ -54,7 +61,10 @@ class LineReader:
         return text
 
     async def choose(self, prompt: str, default: str = "") -> str:
-        return default
+        return await self._line() or default
+
+    async def select(self, rows: Sequence[tuple[int, str, str]]) -> tuple[int, ...] | None:
+        return ()
 
     async def _line(self) -> str:
         if self._loop is None:

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.text import Text
 
 from ragcli.chat.commands import is_command, nearest, resolve
 from ragcli.chat.conversation import Conversation
+from ragcli.chat.exchange import exchange
 from ragcli.chat.interrupts import Interrupts, signals
 from ragcli.chat.reader import Reader, unquoted
 from ragcli.chat.table import TABLE
-from ragcli.errors import RagcliError
-from ragcli.render.answer import AnswerView, print_answer
+from ragcli.chat.welcome import answerer, counted, greet, part, recall
+from ragcli.errors import RagcliError, UsageError
 from ragcli.render.console import print_error, print_line
-from ragcli.render.sources import print_sources
 from ragcli.text.clean import one_line
-from ragcli.types import Answer, Done, Pick, Reply, Retrieval, Stop
+from ragcli.types import Answer
 
 if TYPE_CHECKING:
     from prompt_toolkit.completion import Completer
@@ -31,10 +28,10 @@ if TYPE_CHECKING:
     from prompt_toolkit.output import Output
 
     from ragcli.config import Repl as Settings
-    from ragcli.ports import Assistant, SessionStore
+    from ragcli.ports import Assistant, Assistants, SessionStore
 
-SAVE_EVERY_S = 1.0
-"""How often a growing answer is stored: so much of it a crash can take."""
+LIST_S = 3.0
+"""How long the endpoint may take to list its models."""
 
 
 async def chat(
@@ -45,6 +42,7 @@ async def chat(
     settings: Settings,
     history_path: Path,
     err: Console | None = None,
+    assistants: Assistants | None = None,
     session: str | None = None,
     resume: bool = False,
     pick: bool = False,
@@ -56,11 +54,13 @@ async def chat(
     """Runs a chat to its end and returns the exit code: 0, or 128 + n where signal n ended it.
 
     Without `reader`, a person at a terminal is asked through prompt-toolkit (`input` and `output` stand in for the
-    terminal's); a program passes a `LineReader`.
+    terminal's); a program passes a `LineReader`. With `assistants` the person can switch to another one.
     """
     conversation = Conversation(assistant, sessions, pick=pick or settings.pick, reasoning=settings.reasoning)
     interrupts = Interrupts()
-    repl = Repl(conversation, interrupts, out=console, err=err or console, environment=environment or {})
+    repl = Repl(
+        conversation, interrupts, out=console, err=err or console, environment=environment or {}, assistants=assistants
+    )
     repl.reader = reader or _editor(repl, settings, history_path, input, output)
     with signals(interrupts, repl.reader.wake):
         repl.begin(session, resume)
@@ -101,12 +101,16 @@ class Repl:
         out: Console,
         err: Console,
         environment: Mapping[str, str],
+        assistants: Assistants | None = None,
     ) -> None:
         self.conversation = conversation
         self.interrupts = interrupts
         self.out = out
         self.err = err
         self.environment = environment
+        self.assistants = assistants
+        self._models: Sequence[str] | None = None
+        self._generation = conversation.assistant.generation
         self._documents = 0
         """As counted when the prompt was drawn: the bar is drawn anew for every key."""
         self.draft = ""
@@ -119,11 +123,11 @@ class Repl:
         name = session or (self.conversation.sessions.latest() if resume else None)
         known = self.conversation.load(name) if name else False
         if self.reader.interactive:
-            self._greet()
+            greet(self)
         if resume and not name:
             self.note("There is no session to resume yet: this one is new.")
-        if known and self.reader.interactive:
-            self.recall()
+        if known:
+            recall(self)
 
     async def run(self) -> None:
         """Reads and obeys until it is told to leave."""
@@ -142,7 +146,7 @@ class Repl:
                     await self._obey(text)
                 except RagcliError as error:
                     print_error(self.err, error)
-        self._farewell()
+        part(self)
 
     async def _obey(self, text: str) -> None:
         if not is_command(text):
@@ -160,58 +164,43 @@ class Repl:
         else:
             await command.run(self, argument)
 
-    # --- answers --------------------------------------------------------------------------------------
+    async def ask(self, question: str, *, again: bool = False, resume: Answer | None = None) -> None:
+        """Answers a question from what is indexed now."""
+        await self._follow_index()
+        await exchange(self, question, again=again, resume=resume)
 
-    async def ask(self, question: str, *, again: bool = False) -> None:
-        """Answers a question, shows it, keeps it. Whatever stops it, the part that came is kept."""
-        conversation = self.conversation
-        name = conversation.begin(question, again=again)
-        stop = asyncio.Event()
-        events = conversation.assistant.answer(question, history=conversation.history, session=name, stop=stop)
-        choosing = Choosing(self) if conversation.pick and self.reader.interactive else None
-        view = AnswerView(
-            out=self.out, err=self.err, choose=choosing, reasoning=conversation.reasoning, waited=conversation.waited
-        )
-        answering = asyncio.create_task(view.run(events))
-        saving = asyncio.create_task(self._save(view, question))
-        done: Done | None = None
-        try:
-            with (
-                self.interrupts.answering(stop, answering),
-                self.reader.listening(self.interrupts.press, view.display.typed),
-            ):
-                done = await answering
-        except asyncio.CancelledError:
-            if not answering.done() or (task := asyncio.current_task()) is None or task.cancelling():
-                answering.cancel()
-                raise
-        finally:
-            saving.cancel()
-            with suppress(asyncio.CancelledError):
-                await saving
-            answer = done.answer if done else _partial(view, question)
-            self._keep(answer)
-        if choosing and choosing.words:
-            await self.ask(choosing.words)
-            return
-        view.show_sources(answer)
-        if done and done.error:
-            print_error(self.err, done.error)
-        self.out.print()
+    # --- what answers ---------------------------------------------------------------------------------
 
-    def _keep(self, answer: Answer) -> None:
-        try:
-            if self.conversation.finish(answer):
-                self.note("Another chat writes in this session, too: both are kept, in the order of the answers.")
-        except RagcliError as error:
-            print_error(self.err, error)
+    async def switch(
+        self, *, collection: str | None = None, model: str | None = None, top_k: int | None = None
+    ) -> Assistant:
+        """Goes on with another assistant. Raises RagcliError, and then the former one stays."""
+        if self.assistants is None:
+            raise UsageError("this chat has one assistant alone", remedy="start another chat")
+        assistant = await self.assistants.reopen(collection=collection, model=model, top_k=top_k)
+        self.conversation.assistant = assistant
+        self._generation = assistant.generation
+        return assistant
 
-    async def _save(self, view: AnswerView, question: str) -> None:
-        """Stores the growing answer now and then; a failure is told once, at the end."""
-        while True:
-            await asyncio.sleep(SAVE_EVERY_S)
-            with suppress(RagcliError):
-                self.conversation.save(_partial(view, question))
+    async def models(self) -> Sequence[str]:
+        """What the endpoint serves; asked once, with a time limit, and empty where it does not say."""
+        if self._models is None and self.assistants is not None:
+            self._models = ()
+            with suppress(RagcliError, TimeoutError):
+                async with asyncio.timeout(LIST_S):
+                    self._models = tuple(await self.assistants.models())
+        return self._models or ()
+
+    async def _follow_index(self) -> None:
+        """Notices that another process has changed the collection, and opens it as it is now."""
+        assistant = self.conversation.assistant
+        with suppress(RagcliError):  # the answer will say what is wrong
+            if assistant.generation == self._generation:
+                return
+            self._generation = assistant.generation
+            if self.assistants is not None:
+                assistant = await self.switch()
+            self.note(f"index updated: {counted(assistant.documents, 'document')}")
 
     # --- words ----------------------------------------------------------------------------------------
 
@@ -224,76 +213,10 @@ class Repl:
         assistant, last = self.conversation.assistant, self.conversation.last
         parts = [
             one_line(assistant.collection, 24),
-            f"{self._documents} document{'' if self._documents == 1 else 's'}",
-            one_line(assistant.model or assistant.provider, 28),
+            counted(self._documents, "document"),
+            one_line(answerer(assistant), 28),
             one_line(self.conversation.name or "new session", 32),
         ]
         if last and last.usage.prompt_tokens:
             parts.append(f"context {100 * last.usage.prompt_tokens // max(1, assistant.context_tokens)} %")
         return one_line("  ·  ".join(parts), max(10, self.out.width - 2))
-
-    def recall(self) -> None:
-        """Shows the last exchange again."""
-        last = self.conversation.last
-        if last is None:
-            return
-        count = len(self.conversation.answers)
-        self.note(f"Session {self.conversation.name}: {count} exchange{'' if count == 1 else 's'} so far.")
-        print_line(self.out, Text.assemble(("❯ ", "status"), last.question))
-        self.show_text(last.answer)
-        self.out.print()
-
-    def show_text(self, markdown: str) -> None:
-        """A stored text, rendered as it was when it came."""
-        print_answer(self.out, markdown)
-
-    def _greet(self) -> None:
-        assistant = self.conversation.assistant
-        if assistant.documents:
-            self.note(
-                f"{assistant.documents} documents in {assistant.collection}, answers by "
-                f"{assistant.model or assistant.provider}. /help lists the commands, Ctrl-D leaves."
-            )
-        else:
-            self.note(
-                f"Nothing is indexed in {assistant.collection} yet. Leave with Ctrl-D, then: ragcli ingest FOLDER"
-            )
-
-    def _farewell(self) -> None:
-        name = self.conversation.name
-        if not self.reader.interactive or name is None or not self.conversation.history:
-            return
-        quoted = f'"{name}"' if " " in name or not name.isascii() else name
-        with suppress(OSError):
-            self.note(f"Saved as {name}. Go on with: ragcli chat --resume, or: ragcli chat --session {quoted}")
-
-
-class Choosing:
-    """Lets the person choose the sources of one answer, or search with other words."""
-
-    def __init__(self, repl: Repl) -> None:
-        self._repl = repl
-        self.words = ""
-        """What to search for instead."""
-
-    async def __call__(self, retrieval: Retrieval) -> Reply | None:
-        known = [source.n for source in retrieval.sources]
-        print_sources(self._repl.out, retrieval.sources, query=retrieval.query)
-        while True:
-            try:
-                text = (await self._repl.reader.choose("Use which? Enter: all, 1 3: these, e: other words ")).strip()
-                if text.lower() == "e":
-                    self.words = (await self._repl.reader.choose("Search for: ", retrieval.query)).strip()
-                    return Stop()
-            except (EOFError, KeyboardInterrupt):
-                return Stop()
-            if text.lower() in {"", "a", "all"}:
-                return None
-            chosen = [int(number) for number in re.findall(r"\d+", text)]
-            if chosen and set(chosen) <= set(known) and not re.search(r"[^\d\s,，、]", text):
-                return Pick(tuple(dict.fromkeys(chosen)))
-            self._repl.note(f"There are {', '.join(map(str, known))}.", "warning")
-
-
-def _partial(view: AnswerView, question: str) -> Answer:
-    return replace(view.answer, question=question, finish="interrupted")

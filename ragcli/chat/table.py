@@ -13,8 +13,10 @@ from rich.text import Text
 from ragcli.chat import programs
 from ragcli.chat.commands import Command
 from ragcli.chat.export import exported
+from ragcli.chat.switches import collection, model, top
+from ragcli.chat.welcome import QUOTES, recall
 from ragcli.render.console import is_live, print_line
-from ragcli.render.sources import print_passage, print_sources
+from ragcli.render.sources import EXTRACTIVE, print_passage, print_sources
 from ragcli.text.clean import one_line
 
 if TYPE_CHECKING:
@@ -87,6 +89,11 @@ async def retry(repl: Repl, _: str) -> None:
     await repl.ask(_last(repl).question, again=True)
 
 
+async def go_on(repl: Repl, _: str) -> None:
+    last = _last(repl)
+    await repl.ask(last.question, resume=last)
+
+
 async def stats(repl: Repl, _: str) -> None:
     totals, last = repl.conversation.totals, repl.conversation.last
     rows = [("answers", f"{totals.answers}, of them from the cache {totals.cached}")]
@@ -98,7 +105,8 @@ async def stats(repl: Repl, _: str) -> None:
         timings = last.timings
         spans = [("search", timings.retrieve_ms), ("first token", timings.first_token_ms), ("all", timings.total_ms)]
         rows.append(("last answer", ", ".join(f"{name} {ms:.0f} ms" for name, ms in spans if ms is not None) or "-"))
-        rows.append(("answered by", " ".join(part for part in (last.provider, last.model) if part) or "-"))
+        named = " ".join(part for part in (last.provider, last.model) if part) or "-"
+        rows.append(("answered by", QUOTES if last.provider == EXTRACTIVE else named))
     for name, value in rows:
         print_line(repl.out, Text(name.ljust(14), "note").append(one_line(value, 200), "default"))
 
@@ -123,7 +131,7 @@ async def load(repl: Repl, name: str) -> None:
         repl.note(f"There is no session {one_line(name, 60)}: /sessions lists them", "warning")
         return
     repl.conversation.load(name)
-    repl.recall()
+    recall(repl)
 
 
 async def rename(repl: Repl, name: str) -> None:
@@ -212,8 +220,31 @@ def _needs_exchange(repl: Repl) -> str:
     return "" if repl.conversation.answers else "nothing has been said yet"
 
 
+def _nothing_to_continue(repl: Repl) -> str:
+    last, assistant = repl.conversation.last, repl.conversation.assistant
+    if last is None or last.finish == "stop":
+        return "nothing to continue: the last answer is whole" if last else "nothing to continue: no answer yet"
+    if not last.answer.strip():
+        return "nothing came of the last answer: /retry asks again"
+    if assistant.provider == EXTRACTIVE != last.provider:
+        return "a model began this answer and quotes cannot go on with it: /retry answers anew"
+    return ""
+
+
 def _numbers(repl: Repl) -> Iterable[str]:
     return [str(source.n) for source in repl.conversation.last.sources] if repl.conversation.last else []
+
+
+def _needs_assistants(repl: Repl) -> str:
+    return "" if repl.assistants else "this chat has one assistant alone"
+
+
+def _collection_names(repl: Repl) -> Iterable[str]:
+    return repl.assistants.collections() if repl.assistants else []
+
+
+async def _model_names(repl: Repl) -> Iterable[str]:
+    return [*await repl.models(), EXTRACTIVE]
 
 
 def _session_names(repl: Repl) -> Iterable[str]:
@@ -227,8 +258,10 @@ TABLE = (
     Command("open", "open one of them in the editor or viewer", open_source, "N",
             unavailable=_needs_answer, complete=_numbers),
     Command("pick", "choose the sources before each answer", pick, "[on|off]",
-            unavailable=_needs_person, complete=_on_off),
+            complete=_on_off),
     Command("retry", "answer the last question again", retry, unavailable=_needs_answer),
+    Command("continue", "go on with an answer that broke off, from where it did", go_on,
+            unavailable=_nothing_to_continue),
     Command("edit", "edit the last question in $EDITOR and ask it", edit, unavailable=_needs_person),
     Command("copy", "the last answer to the clipboard", copy, unavailable=_needs_answer),
     Command("reasoning", "show or hide the reasoning of models that send it", reasoning, "[on|off]", complete=_on_off),
@@ -236,6 +269,11 @@ TABLE = (
     Command("sessions", "stored sessions, the latest first", list_sessions),
     Command("load", "go on with a stored session", load, "NAME", complete=_session_names),
     Command("rename", "give this session a name", rename, "NAME"),
+    Command("collection", "ask another collection, in this chat", collection, "[NAME]",
+            unavailable=_needs_assistants, complete=_collection_names),
+    Command("model", "have another model answer, in this chat", model, "[NAME]",
+            unavailable=_needs_assistants, complete=_model_names),
+    Command("top", "how many passages an answer is made from, in this chat", top, "N", unavailable=_needs_assistants),
     Command("clear", "begin a new session; this one stays stored", clear),
     Command("save", "the last answer to a new file", save, "FILE", unavailable=_needs_answer, complete="path"),
     Command("export", "this session to a new file: .md or .json", export, "FILE",
@@ -248,4 +286,4 @@ TABLE = (
 def reference() -> str:
     """The table as Markdown, for the README."""
     rows = [f"| `{command.usage.replace('|', chr(92) + '|')}` | {command.help} |" for command in TABLE]
-    return "\n".join(["| command | does |", "|---|---|", *rows]) + "\n"
+    return "\n".join(["| in the chat | does |", "| --- | --- |", *rows]) + "\n"

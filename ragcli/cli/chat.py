@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ragcli.errors import IndexMissing
+
 if TYPE_CHECKING:
+    from ragcli.app import Workspace
     from ragcli.cli.context import Context
 
 
@@ -17,20 +22,51 @@ def run(context: Context, collection: str, flags: Mapping[str, Any], *, session:
     from ragcli.chat.repl import chat
 
     workspace = context.workspace(flags)
+    person = sys.stdin.isatty() and sys.stdout.isatty()
+    if person and _is_empty(workspace, collection):
+        _offer(context, collection, flags)
 
     async def main() -> int:
-        async with workspace.assistant(collection, long_lived=True) as assistant:
+        async with workspace.assistants(collection) as assistants:
+            assistant = await assistants.reopen()
+            # From here on Ctrl-C is the chat's own; a press that comes when it has ended is one too many.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
             return await chat(
                 assistant,
                 workspace.sessions(),
                 console=context.out(),
                 err=context.err(),
                 settings=workspace.settings.repl,
+                assistants=assistants,
                 session=session,
                 resume=resume,
                 history_path=workspace.path / "history",
                 environment=os.environ,
-                reader=None if sys.stdin.isatty() and sys.stdout.isatty() else LineReader(sys.stdin),
+                reader=None if person else LineReader(sys.stdin),
             )
 
     return asyncio.run(main())
+
+
+def _is_empty(workspace: Workspace, collection: str) -> bool:
+    try:
+        with workspace.read(collection) as catalog:
+            return catalog.counts().documents == 0
+    except IndexMissing:
+        return True
+
+
+def _offer(context: Context, collection: str, flags: Mapping[str, Any]) -> None:
+    """Says what to do about an empty collection, and does it for the current folder where the person wants that."""
+    import typer
+
+    from ragcli.cli import ingest
+
+    folder = Path.cwd()
+    option = "" if collection == "default" else f" -c {collection!r}"
+    typer.echo(
+        f"Nothing is indexed in {collection} yet. A chat needs documents: ragcli ingest FOLDER{option}", err=True
+    )
+    if not typer.confirm(f"Index the current folder, {folder}, now?", err=True):
+        return
+    ingest.run(context, [folder], collection, {}, force=False, dry_run=False, json=False)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
@@ -22,10 +23,13 @@ from ragcli.types import (
     Event,
     Finish,
     Notice,
+    Pick,
     Reasoning,
     Reply,
     Retrieval,
     Rewritten,
+    Search,
+    Source,
     SourcesFound,
     Token,
     Usage,
@@ -38,6 +42,7 @@ Choose = Callable[[Retrieval], Awaitable[Reply | None]]
 """Lets the person choose among what was found."""
 
 TICK_S = 0.05
+_FENCE = re.compile(r" {0,3}(```+|~~~+)(.*)")
 
 
 class Display(Protocol):
@@ -108,22 +113,28 @@ class AnswerView:
         reasoning: bool = True,
         choose: Choose | None = None,
         waited: Callable[[float], None] | None = None,
+        so_far: str = "",
     ) -> None:
+        """`so_far` is what was shown before of an answer that goes on now."""
         self._out = out
         self._err = err
         self._notices = notices
         self._reasoning = reasoning
         self._choose = choose
         self._waited = waited
+        self.came: Callable[[], None] = lambda: None
+        """Called after each token."""
         self.display = _display(out, err)
         self._cleaner = Cleaner()
         self._thoughts = Cleaner()
         self._done: Done | None = None
         self._begun = False
-        self._stage: str | None = "searching"
+        self._stage: str | None = "going on" if so_far else "searching"
         self._waits: asyncio.TimerHandle | None = None
-        self._pieces: list[str] = []
+        self._pieces: list[str] = [so_far]
         self._partial = Answer(question="", finish="interrupted")
+        if so_far and is_live(out):
+            self.display.token(open_fence(so_far))
 
     @property
     def answer(self) -> Answer:
@@ -147,15 +158,18 @@ class AnswerView:
             await events.aclose()
         return self._done or Done(self.answer)
 
-    def show_sources(self, answer: Answer) -> None:
-        """The sources and how the answer ended: below it on a terminal, on stderr where stdout is a pipe."""
+    def show_sources(self, answer: Answer, *, hint: str = "") -> None:
+        """The sources and how the answer ended: below it on a terminal, on stderr where stdout is a pipe.
+
+        `hint` says what can be done about an answer that is not whole.
+        """
         console = self._out if self._out.is_terminal else self._err
         if answer.sources and console.is_terminal:
             console.print()
         print_verdicts(console, answer)
         print_sources(console, answer.sources, query=answer.question, cited=answer.cited)
         if ending := _ENDINGS.get(answer.finish):
-            print_line(console, ending, "warning")
+            print_line(console, f"{ending} {hint}".rstrip(), "warning")
 
     async def _listen(self, events: AsyncGenerator[Event, Reply | None]) -> None:
         reply: Reply | None = None
@@ -174,6 +188,7 @@ class AnswerView:
                 if shown := self._cleaner.feed(text):
                     self._begun = True
                     self.display.token(shown)
+                self.came()
             case Reasoning(text):
                 if not self._begun:
                     self._enter("thinking")
@@ -183,12 +198,15 @@ class AnswerView:
                 self._enter(f"searching for: {one_line(question, 60)}")
             case SourcesFound(retrieval):
                 self._partial = replace(self._partial, question=retrieval.query, sources=retrieval.sources)
-                count = len(retrieval.sources)
-                self._enter(f"reading {count} source{'' if count == 1 else 's'}")
+                self._enter(_reading(retrieval.sources))
                 if self._choose and retrieval.sources:
                     self.display.stage(None)
                     self.display.tick()
                     reply = await self._choose(retrieval)
+                    if isinstance(reply, Pick):
+                        kept = tuple(source for source in retrieval.sources if source.n in reply.numbers)
+                        self._partial = replace(self._partial, sources=kept)
+                    self._stage = "searching" if isinstance(reply, Search) else _reading(self._partial.sources)
                     self.display.stage(self._stage)
                     return reply
             case Notice():
@@ -248,6 +266,22 @@ _ENDINGS: dict[Finish, str] = {
     "interrupted": "Stopped; the part above is kept.",
     "length": "Cut off at the longest answer that is allowed (chat.max_tokens).",
 }
+
+
+def _reading(sources: Sequence[Source]) -> str:
+    return f"reading {len(sources)} source{'' if len(sources) == 1 else 's'}"
+
+
+def open_fence(text: str) -> str:
+    """The line that opens the code block in which the text ends; empty where it ends in none."""
+    opening = ""
+    for line in text.splitlines(keepends=True):
+        fence = _FENCE.match(line)
+        if fence and not opening:
+            opening = line
+        elif fence and opening.lstrip().startswith(fence[1]) and not fence[2].strip():
+            opening = ""
+    return opening
 
 
 def _display(out: Console, err: Console) -> Display:

@@ -59,11 +59,13 @@ class ScriptedModel:
     def __init__(self, *scripts: Sequence[Item]) -> None:
         self.scripts = list(scripts) or [("Yes.", Delta(finish="stop"))]
         self.prompts: list[Prompt] = []
+        self.so_far: list[str] = []
         self.opened = self.closed = 0
 
-    async def stream(self, prompt: Prompt) -> AsyncGenerator[Delta | Notice, None]:
+    async def stream(self, prompt: Prompt, so_far: str = "") -> AsyncGenerator[Delta | Notice, None]:
         script = self.scripts[min(self.opened, len(self.scripts) - 1)]
         self.prompts.append(prompt)
+        self.so_far.append(so_far)
         self.opened += 1
         try:
             for item in script:

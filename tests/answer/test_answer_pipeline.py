@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -16,6 +17,7 @@ from ragcli.config import Chat
 from ragcli.errors import ConnectionLost, ContextTooLong, EndpointError, IndexMissing, NothingRelevant
 from ragcli.providers.extractive import ExtractiveModel
 from ragcli.types import (
+    Answer,
     Delta,
     Done,
     Event,
@@ -24,6 +26,7 @@ from ragcli.types import (
     Reasoning,
     Reply,
     Rewritten,
+    Search,
     SourcesFound,
     Stop,
     Token,
@@ -301,3 +304,46 @@ async def test_without_a_model_the_sources_are_quoted(question: str, answer_hold
     assert not whole.usage.estimated
     assert text_of(events) == whole.answer
     assert all(any(c.sentence in s.text for s in HANDBOOK) for c in whole.citations)
+
+
+async def test_an_answer_that_broke_off_goes_on_with_its_sources_and_without_a_search() -> None:
+    """The tokens are the rest alone; the last event holds the whole, its citations checked over all of it."""
+    begun = Answer(question=QUESTION, answer="Within 30 ", finish="interrupted", sources=(replace(HANDBOOK[0], n=1),))
+    model, retriever = ScriptedModel(("days [1].", Delta(finish="stop"))), ScriptedRetriever()
+    events = await heard(asked(model=model, retriever=retriever, resume=begun))
+    assert text_of(events) == "days [1]."
+    assert shown(events) == begun.sources
+    whole = done(events).answer
+    assert (whole.answer, whole.finish, whole.sources) == ("Within 30 days [1].", "stop", begun.sources)
+    assert [(c.n, c.verdict) for c in whole.citations] == [(1, "supported")]
+    assert (retriever.queries, model.so_far) == ([], ["Within 30 "])
+
+
+@pytest.mark.parametrize("script", [("da", ConnectionLost("gone")), (ConnectionLost("gone"),)])
+async def test_an_answer_that_breaks_off_again_keeps_all_that_came(script: tuple[str | Exception, ...]) -> None:
+    begun = Answer(question=QUESTION, answer="Within 30 ", finish="length", sources=(replace(HANDBOOK[0], n=1),))
+    last = done(await heard(asked(model=ScriptedModel(script), resume=begun)))
+    assert last.answer.answer == "Within 30 " + "".join(piece for piece in script if isinstance(piece, str))
+    assert (last.answer.finish, last.answer.sources) == ("error", begun.sources)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 40, 10_000])
+async def test_quotes_that_broke_off_are_finished_as_they_began(cut: int) -> None:
+    quotes = ExtractiveModel(select)
+    whole = done(await heard(asked(model=quotes))).answer  # type: ignore[arg-type]
+    begun = replace(whole, answer=whole.answer[:cut], finish="interrupted")
+    events = await heard(asked(model=quotes, resume=begun))  # type: ignore[arg-type]
+    assert done(events).answer.answer == whole.answer
+    assert text_of(events) == whole.answer[cut:]
+
+
+async def test_other_search_words_find_other_sources_for_the_same_question() -> None:
+    model, retriever = ScriptedModel(), ScriptedRetriever()
+    events = asked(model=model, retriever=retriever)
+    assert isinstance(await anext(events), SourcesFound)
+    again = await events.asend(Search("报销 期限"))
+    assert isinstance(again, SourcesFound)
+    last = [event async for event in events][-1]
+    assert retriever.queries == [QUESTION, "报销 期限"]
+    assert isinstance(last, Done)
+    assert (last.answer.question, model.prompts[0].question) == (QUESTION, QUESTION)

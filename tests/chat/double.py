@@ -6,7 +6,7 @@ import asyncio
 import io
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rich.console import Console
 
@@ -20,6 +20,7 @@ from ragcli.types import (
     Pick,
     Reply,
     Retrieval,
+    Search,
     Source,
     SourcesFound,
     Stop,
@@ -52,7 +53,9 @@ class Asked:
     question: str
     history: tuple[Turn, ...]
     session: str | None
+    resume: Answer | None = None
     replies: list[Reply] = field(default_factory=list)
+    searches: list[str] = field(default_factory=list)
 
 
 class ScriptedAssistant:
@@ -62,12 +65,16 @@ class ScriptedAssistant:
     provider = "openai"
     model = "scripted"
     documents = 14
+    generation = 1
     context_tokens = 8192
 
     def __init__(self, *scripts: Script | Sequence[str]) -> None:
         self.scripts = [script if isinstance(script, Script) else Script(list(script)) for script in scripts]
         self.history: list[Asked] = []
         self.closed = 0
+
+    def outline(self) -> list[tuple[str, str]]:
+        return [("Handbook", "Overview"), ("Handbook", "Refunds"), ("价格", "一、标准版"), ("FAQ", "Who can apply?")]
 
     async def answer(
         self,
@@ -76,14 +83,16 @@ class ScriptedAssistant:
         history: Sequence[Turn] = (),
         session: str | None = None,
         stop: asyncio.Event | None = None,
+        resume: Answer | None = None,
     ) -> AsyncGenerator[Event, Reply | None]:
-        asked = Asked(question, tuple(history), session)
+        asked = Asked(question, tuple(history), session, resume)
         self.history.append(asked)
         script = self.scripts.pop(0) if self.scripts else Script([f"You asked: {question}"])
         stop = stop or asyncio.Event()
-        text, error, stopped, sources = "", None, False, script.sources
+        text, error, stopped, sources = resume.answer if resume else "", None, False, script.sources
+        found = SourcesFound(Retrieval(query=question, mode="hybrid", sources=sources))
         try:
-            for item in [SourcesFound(Retrieval(query=question, mode="hybrid", sources=sources)), *script.items]:
+            for item in [found, *script.items]:
                 if stopped := stopped or stop.is_set():
                     break
                 reply: Reply | None = None
@@ -102,6 +111,9 @@ class ScriptedAssistant:
                     await asyncio.sleep(0)
                 else:
                     reply = yield item
+                while isinstance(reply, Search):
+                    asked.searches.append(reply.query)
+                    reply = yield SourcesFound(replace(found.retrieval, query=reply.query))
                 if reply is not None:
                     asked.replies.append(reply)
                 if isinstance(reply, Pick):
@@ -125,6 +137,32 @@ class ScriptedAssistant:
             )
         finally:
             self.closed += 1
+
+
+class ScriptedAssistants:
+    """Opens an assistant anew, or raises what a test has put into `failure`."""
+
+    def __init__(self, *assistants: ScriptedAssistant) -> None:
+        self.assistants = list(assistants)
+        self.asked: list[dict[str, object]] = []
+        self.failure: RagcliError | None = None
+        self.served: Sequence[str] | RagcliError = ("scripted", "other-model")
+        self.listed = 0
+
+    async def reopen(self, **switched: object) -> ScriptedAssistant:
+        self.asked.append({name: value for name, value in switched.items() if value is not None})
+        if self.failure:
+            raise self.failure
+        return self.assistants.pop(0)
+
+    def collections(self) -> list[str]:
+        return ["default", "合同"]
+
+    async def models(self) -> Sequence[str]:
+        self.listed += 1
+        if isinstance(self.served, RagcliError):
+            raise self.served
+        return self.served
 
 
 class Terminal(io.StringIO):

@@ -9,14 +9,29 @@ import re
 import shutil
 import signal
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from chat.desk import (
+    CTRL_C,
+    CTRL_D,
+    CTRL_J,
+    CTRL_R,
+    ESC_ENTER,
+    EXAMPLES,
+    GREETING,
+    PASTE,
+    SHOWN_SOURCES,
+    UP,
+    Desk,
+    Prompts,
+    goodbye,
+    open_desk,
+    until,
+)
 from chat.double import SOURCES, Script, ScriptedAssistant, terminal
-from prompt_toolkit.input import PipeInput, create_pipe_input
-from prompt_toolkit.output import DummyOutput
 
 from ragcli.chat.reader import LineReader
 from ragcli.chat.repl import chat
@@ -27,86 +42,18 @@ from ragcli.render.console import make_console
 from ragcli.store.sessions import SQLiteSessions
 from ragcli.types import Answer, Citation, Notice, Pick, Reasoning, Rewritten, Turn
 
-UP, CTRL_C, CTRL_D, CTRL_J, ESC_ENTER, CTRL_R = "\x1b[A", "\x03", "\x04", "\n", "\x1b\r", "\x12"
-PASTE = "\x1b[200~{}\x1b[201~"
-
-
-async def until(happened: Callable[[], object]) -> None:
-    """Returns once it is so; fails after 10 seconds."""
-    async with asyncio.timeout(10):
-        while not happened():  # noqa: ASYNC110  # what is waited for is on the screen, and a screen sets no event
-            await asyncio.sleep(0.005)
-
-
-class Prompts(DummyOutput):
-    """Counts how often a prompt was drawn for the first time: pastes are told apart from there on."""
-
-    def __init__(self) -> None:
-        self.shown = 0
-
-    def enable_bracketed_paste(self) -> None:
-        self.shown += 1
-
-
-class Desk:
-    """A chat with everything around it; `typed` goes in, `said` came out."""
-
-    def __init__(self, tmp_path: Path, keys: PipeInput) -> None:
-        self.keys = keys
-        self.folder = tmp_path
-        self.sessions = SQLiteSessions(tmp_path / "home" / "sessions.db")
-        self.history_path = tmp_path / "home" / "history"
-        self.screen = io.StringIO()
-        self.prompts = Prompts()
-        self.console = make_console(self.screen, width=100)
-
-    async def run(self, assistant: ScriptedAssistant, typed: str, **options: object) -> int:
-        feeding = asyncio.create_task(asyncio.to_thread(self.keys.send_text, typed))  # a pipe takes 64 kB at once
-        running = chat(
-            assistant,
-            self.sessions,
-            console=self.console,
-            settings=Settings(),
-            history_path=self.history_path,
-            input=self.keys,
-            output=self.prompts,
-            **options,  # type: ignore[arg-type]
-        )
-        code = await asyncio.wait_for(running, 20)
-        await feeding
-        return code
-
-    @property
-    def said(self) -> str:
-        return self.screen.getvalue()
-
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    with create_pipe_input() as keys:
-        yield Desk(tmp_path, keys)
-
-
-GREETING = "14 documents in default, answers by scripted. /help lists the commands, Ctrl-D leaves.\n"
-SHOWN_SOURCES = (
-    "[1] /docs/handbook.md:3-9  Orders › Refunds  0.91  cited\n"
-    "    Refunds take five days. Parcels leave on Mondays.\n"
-    "[2] /docs/价格.pdf p.2  0.42\n"
-    "    标准版每月五元。\n"
-)
-
-
-def goodbye(name: str) -> str:
-    quoted = f'"{name}"' if " " in name or not name.isascii() else name
-    return f"Saved as {name}. Go on with: ragcli chat --resume, or: ragcli chat --session {quoted}\n"
+    with open_desk(tmp_path) as desk:
+        yield desk
 
 
 async def test_a_question_is_answered_with_its_sources_and_kept(desk: Desk) -> None:
     assistant = ScriptedAssistant(["Refunds take ", "five days [1]."])
     assert await desk.run(assistant, f"how long do refunds take?\r{CTRL_D}") == 0
-    assert desk.said == (
-        GREETING + "Refunds take five days [1].\n" + SHOWN_SOURCES + "\n" + goodbye("how long do refunds take")
-    )
+    answered = "Refunds take five days [1].\n" + SHOWN_SOURCES + "\n"
+    assert desk.said == GREETING + EXAMPLES + answered + goodbye("how long do refunds take")
     assert desk.sessions.turns("how long do refunds take") == [
         Turn("how long do refunds take?", "Refunds take five days [1].")
     ]
@@ -124,7 +71,7 @@ async def test_the_second_question_knows_the_first(desk: Desk) -> None:
 @pytest.mark.parametrize("word", ["/exit", "/quit", ".exit", "/EXIT"])
 async def test_commands_that_leave(desk: Desk, word: str) -> None:
     assert await desk.run(ScriptedAssistant(), f"{word}\r") == 0
-    assert desk.said == GREETING
+    assert desk.said == GREETING + EXAMPLES
 
 
 async def test_an_unknown_command_suggests_the_nearest_and_asks_nothing(desk: Desk) -> None:
@@ -164,7 +111,8 @@ async def test_ctrl_c_in_the_middle_keeps_the_part_that_came(desk: Desk) -> None
     await until(lambda: assistant.closed)
     desk.keys.send_text(f"second\r{CTRL_D}")
     assert await task == 0
-    assert "half \nStopped; the part above is kept.\n" in re.sub(r"\[\d\].*\n.*\n", "", desk.said)
+    without_sources = re.sub(r"\[\d\].*\n.*\n", "", desk.said)
+    assert "half \nStopped; the part above is kept. /continue goes on from there.\n" in without_sources
     assert "never" not in desk.said
     assert assistant.history[1].history == (Turn("first", "half "),)
     (_, first), (_, second) = desk.sessions.exchanges("first")
@@ -385,15 +333,16 @@ async def test_the_sources_are_chosen_before_the_answer(desk: Desk) -> None:
 
 
 async def test_choosing_can_search_for_other_words_or_stop(desk: Desk) -> None:
-    assistant = ScriptedAssistant(["never"], ["found"], ["never"])
+    assistant = ScriptedAssistant(["found"], ["never"])
     task = asyncio.create_task(desk.run(assistant, "q\re\r words\r2\r", pick=True))
     await until(lambda: "found" in desk.said)
     desk.keys.send_text(f"r\r{CTRL_C}{CTRL_D}")
     await task
-    assert [asked.question for asked in assistant.history] == ["q", "q words", "r"]
-    assert assistant.history[1].replies == [Pick((2,))]
+    first, second = assistant.history
+    assert (first.question, first.searches, first.replies) == ("q", ["q words"], [Pick((2,))])
+    assert second.question == "r"
     assert "never" not in desk.said
-    assert [turn.question for turn in desk.sessions.turns("q")] == ["q words"]
+    assert [turn.question for turn in desk.sessions.turns("q")] == ["q"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the editor is a shell script")

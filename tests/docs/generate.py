@@ -16,7 +16,7 @@ from pathlib import Path
 import typer.main
 
 from ragcli import errors
-from ragcli.chat.table import TABLE
+from ragcli.chat import table as chat_table
 from ragcli.cli.commands import app
 from ragcli.config import reference, toml_value
 
@@ -39,7 +39,7 @@ def commands() -> str:
 
 
 def chat_commands() -> str:
-    return table(("in the chat", "does"), ((f"`{command.usage}`", command.help) for command in TABLE))
+    return chat_table.reference().rstrip("\n")
 
 
 def settings() -> str:
