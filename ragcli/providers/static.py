@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _TOKENIZER = "tokenizers/l2_supercat_tokenizer_config.json"
 _WEIGHTS = "weights/l2_supercat_256.safetensors"
 _PARTS_AT_ONCE = 1 << 14  # 16 MB of vectors
+_SHORT = 1_000  # characters of a question that take less time than the way into a thread and back
 _UNKNOWN = 0
 
 # No token of the vocabulary reaches across the borders of these: a letter or sign takes the spaces before it along,
@@ -73,7 +74,10 @@ class StaticEmbedder:
         return await asyncio.to_thread(self.embed_now, texts)
 
     async def embed_query(self, text: str) -> Vector:
-        vectors = await asyncio.to_thread(self.embed_now, [text])
+        if self._loaded and len(text) <= _SHORT and not self._embedding.locked():
+            vectors = self.embed_now([text])
+        else:
+            vectors = await asyncio.to_thread(self.embed_now, [text])
         return vectors[0]  # type: ignore[no-any-return]
 
     async def aclose(self) -> None:
