@@ -33,7 +33,7 @@ class Checklist:
             self._text, focusable=True, show_cursor=False, get_cursor_position=lambda: Point(0, 2 * self._at)
         )
         body = Window(control, height=Dimension(max=2 * len(rows)), dont_extend_height=True, wrap_lines=False)
-        foot = Window(FormattedTextControl(self._hint), height=1, dont_extend_height=True)
+        foot = Window(FormattedTextControl(self._hint), wrap_lines=True, dont_extend_height=True)
         self.app: Application[tuple[int, ...] | None] = Application(
             Layout(HSplit([body, foot]), focused_element=body),
             key_bindings=self._bindings(),
@@ -62,9 +62,9 @@ class Checklist:
         return lines
 
     def _hint(self) -> StyleAndTextTuples:
-        goes = f"these {len(self._ticked)}" if self._ticked else "all"
-        text = f"Enter: use {goes}  Space or number: tick  a: all  e: other words"
-        return [("class:checklist.detail", one_line(text, max(10, self._output.get_size().columns - 1)))]
+        goes = f"these {len(self._ticked)}" if len(self._ticked) > 1 else "this one" if self._ticked else "all"
+        text = f"Enter: use {goes} · Space, number: tick · a: all · e: other words"
+        return [("class:checklist.detail", text)]
 
     def _tick(self, number: int) -> None:
         self._ticked ^= {number}

@@ -86,7 +86,7 @@ class Editor:
             complete_while_typing=command & short,
             bottom_toolbar=toolbar,
             multiline=True,
-            prompt_continuation="… ",
+            prompt_continuation=lambda _width, _line, wrapped: "  " if wrapped else "… ",
             key_bindings=self._bindings(),
             editing_mode=EditingMode.VI if settings.editing_mode == "vi" else EditingMode.EMACS,
             enable_open_in_editor=True,

@@ -17,6 +17,8 @@ _SAYS_LITTLE = re.compile(
 _NAMES = re.compile(r"[A-Z]\w*[A-Z\d]|[A-Z][a-z]+\s+[A-Z]")
 SHORTEST, LONGEST = 4, 44
 """Columns of a heading that makes a good question."""
+LONGEST_NAME = 26
+"""Columns of a title that is named in it, so that the question fits on a line."""
 
 
 def examples(outline: Iterable[tuple[str, str]], count: int = 3) -> list[str]:
@@ -28,7 +30,7 @@ def examples(outline: Iterable[tuple[str, str]], count: int = 3) -> list[str]:
     for title, heading in outline:
         topic = one_line(_NUMBERING.sub("", heading), 200).strip(" :：*#`")
         name = one_line(title, 200).strip(" #")
-        if name in questions or _SAYS_LITTLE.fullmatch(topic) or topic.casefold() == name.casefold():
+        if name in questions or _SAYS_LITTLE.fullmatch(topic) or topic.casefold() in name.casefold():
             continue
         if SHORTEST <= cells(topic) <= LONGEST:
             questions[name] = _question(name, topic)
@@ -38,7 +40,7 @@ def examples(outline: Iterable[tuple[str, str]], count: int = 3) -> list[str]:
 def _question(name: str, topic: str) -> str:
     if topic.endswith(("?", "？")):
         return topic
-    known = 0 < cells(name) <= LONGEST
+    known = 0 < cells(name) <= LONGEST_NAME
     if _CHINESE.search(topic):
         return f"《{name}》里关于{topic}是怎么说的？" if known else f"关于{topic}是怎么说的？"
     topic = topic if _NAMES.search(topic) else topic[:1].lower() + topic[1:]

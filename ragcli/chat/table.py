@@ -17,6 +17,7 @@ from ragcli.chat.switches import collection, model, top
 from ragcli.chat.welcome import QUOTES, recall
 from ragcli.render.console import is_live, print_line
 from ragcli.render.sources import EXTRACTIVE, print_passage, print_sources
+from ragcli.render.wrap import print_hanging
 from ragcli.text.clean import one_line
 
 if TYPE_CHECKING:
@@ -27,10 +28,9 @@ if TYPE_CHECKING:
 async def show_help(repl: Repl, _: str) -> None:
     width = max(len(command.usage) for command in TABLE) + 2
     for command in TABLE:
-        line = Text(command.usage.ljust(width), "status").append(command.help, "default")
-        if reason := command.unavailable(repl):
-            line = Text(f"{command.usage.ljust(width)}{command.help} ({reason})", "note")
-        print_line(repl.out, line)
+        reason = command.unavailable(repl)
+        style, said = ("note", f"{command.help} ({reason})") if reason else ("default", command.help)
+        print_hanging(repl.out, Text(command.usage.ljust(width), "note" if reason else "status"), Text(said, style))
     repl.note('Esc Enter or Ctrl-J: new line.  """ opens and closes a block.  Ctrl-R: search what was asked before.')
 
 
@@ -223,7 +223,7 @@ def _needs_exchange(repl: Repl) -> str:
 def _nothing_to_continue(repl: Repl) -> str:
     last, assistant = repl.conversation.last, repl.conversation.assistant
     if last is None or last.finish == "stop":
-        return "nothing to continue: the last answer is whole" if last else "nothing to continue: no answer yet"
+        return "nothing to continue"
     if not last.answer.strip():
         return "nothing came of the last answer: /retry asks again"
     if assistant.provider == EXTRACTIVE != last.provider:

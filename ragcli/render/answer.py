@@ -168,7 +168,9 @@ class AnswerView:
             console.print()
         print_verdicts(console, answer)
         print_sources(console, answer.sources, query=answer.question, cited=answer.cited)
-        if ending := _ENDINGS.get(answer.finish):
+        if answer.finish == "interrupted" and not answer.answer:
+            print_line(console, "Stopped.", "warning")
+        elif ending := _ENDINGS.get(answer.finish):
             print_line(console, f"{ending} {hint}".rstrip(), "warning")
 
     async def _listen(self, events: AsyncGenerator[Event, Reply | None]) -> None:

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from ragcli.render.console import file_link, is_live, print_line, shown_path
-from ragcli.render.wrap import WrappedText
+from ragcli.render.wrap import WrappedText, print_hanging
 from ragcli.text.analyze import terms
 from ragcli.text.clean import cells, clean, one_line
 from ragcli.text.question import content_terms
@@ -21,6 +21,8 @@ from ragcli.types import Answer, Source
 EXTRACTIVE = "extractive"
 """The provider whose answers are quotations."""
 
+MOST_DOUBTS = 4
+"""Sentences that are named of those that do not hold."""
 PIPED_WIDTH = 120
 """Columns of a snippet where there is no screen to fit."""
 
@@ -53,10 +55,7 @@ def print_sources(
     words = searched(query)
     width = console.width - 1 if console.is_terminal else PIPED_WIDTH
     for source in sources:
-        line = source_line(source, links=is_live(console), folder=folder)
-        if source.n in cited:
-            line.append("  cited", "cited")
-        print_line(console, line)
+        _print_place(console, source, cited=source.n in cited, folder=folder)
         indent = " " * (len(str(source.n)) + 3)
         print_line(console, Text(indent) + snippet(source.text, words, max(20, width - len(indent))))
         if explain:
@@ -67,14 +66,14 @@ def print_verdicts(console: Console, answer: Answer) -> None:
     """That an answer was extracted, and which of its citations do not hold."""
     width = console.width - 1 if console.is_terminal else PIPED_WIDTH
     if answer.provider == EXTRACTIVE and answer.answer:
-        print_line(
-            console, "Extractive answer: sentences quoted as they stand in the sources; no model wrote it.", "note"
-        )
-    for citation in answer.citations:
-        if citation.verdict != "supported":
-            what = "there is no source" if citation.verdict == "unknown_source" else "not confirmed by"
-            head = f"? {what} [{citation.n}]: "
-            print_line(console, head + one_line(citation.sentence, max(20, width - cells(head))), "note")
+        print_line(console, "Extractive answer: quoted from the sources, written by no model.", "note")
+    doubtful = [citation for citation in answer.citations if citation.verdict != "supported"]
+    for citation in doubtful[:MOST_DOUBTS]:
+        what = "there is no source" if citation.verdict == "unknown_source" else "not confirmed by"
+        head = f"? {what} [{citation.n}]: "
+        print_line(console, head + one_line(citation.sentence, max(20, width - cells(head))), "note")
+    if len(doubtful) > MOST_DOUBTS:
+        print_line(console, f"? and {len(doubtful) - MOST_DOUBTS} more that their sources do not confirm", "note")
 
 
 def source_line(source: Source, *, links: bool, folder: Path | None = None) -> Text:
@@ -90,15 +89,20 @@ def source_line(source: Source, *, links: bool, folder: Path | None = None) -> T
 
 def print_passage(console: Console, source: Source, *, query: str, cited: bool = False) -> None:
     """One source in full, the words of the query emphasised."""
-    line = source_line(source, links=is_live(console))
-    if cited:
-        line.append("  cited", "cited")
-    print_line(console, line)
+    _print_place(console, source, cited=cited)
     text = clean(source.text).strip("\n")
     passage = WrappedText(text)
     for first, last in matching(text, searched(query)):
         passage.stylize("source.match", first, last)
     console.print(Padding(passage, (0, 0, 0, len(str(source.n)) + 3)) if console.is_terminal else text)
+
+
+def _print_place(console: Console, source: Source, *, cited: bool, folder: Path | None = None) -> None:
+    line = source_line(source, links=is_live(console), folder=folder)
+    if cited:
+        line.append("  cited", "cited")
+    head, rest = line.divide([len(str(source.n)) + 3])
+    print_hanging(console, head, rest)
 
 
 def _scores(source: Source) -> str:

@@ -56,6 +56,18 @@ def _folds(word: str, width: int) -> list[tuple[int, int]]:
     return folds
 
 
+def print_hanging(console: Console, head: Text, rest: Text) -> None:
+    """`rest` behind `head`, its further rows set in below its first one; one row where there is no screen to fit."""
+    indent = head.cell_len
+    if not console.is_terminal:
+        console.print(head + rest, soft_wrap=True)
+        return
+    rows = rest.divide(break_offsets(rest.plain, max(12, console.width - 1 - indent)))
+    for index, row in enumerate(rows):
+        row.rstrip()
+        console.print((Text(" " * indent) if index else head) + row, soft_wrap=True)
+
+
 class WrappedText(Text):
     """A Text that breaks as above."""
 

@@ -18,7 +18,8 @@ from chat.double import SOURCES, Script, ScriptedAssistant, terminal
 from ragcli.errors import ConnectionLost
 from ragcli.render.answer import AnswerView, show
 from ragcli.render.console import make_console
-from ragcli.render.sources import location, searched, snippet
+from ragcli.render.sources import location, print_sources, print_verdicts, searched, snippet
+from ragcli.text.clean import cells
 from ragcli.types import Answer, Citation, Event, Notice, Pick, Reasoning, Reply, Retrieval, Rewritten, Token
 
 
@@ -151,6 +152,28 @@ async def test_a_terminal_shows_sources_below_the_answer_with_links_and_emphasis
     assert "file:///docs/handbook.md\x1b\\" in shown
     assert re.search(r"\x1b\[1;2mRefunds\x1b\[0m", shown)
     assert shown.index("Five days") < shown.index("handbook.md:3-9")
+
+
+def test_places_hang_on_a_narrow_screen_and_stay_one_line_in_a_pipe() -> None:
+    """Also where the characters are wide: further rows stand below the first one's text, behind the number."""
+    source = replace(SOURCES[1], path="/docs/客服与退换货手册.md", heading=("退换货", "期限与运费"))
+    narrow, (piped, _) = terminal(columns=30), plain()
+    print_sources(narrow, [source], query="退货", folder=Path("/"))
+    rows = re.sub(r"\x1b(\[[\d;]*m|\]8;[^\x1b]*\x1b\\)", "", screen(narrow)).splitlines()
+    assert [row[:4] for row in rows] == ["[2] ", "    ", "    ", "    "]
+    assert all(cells(row) < 30 for row in rows)
+    print_sources(make_console(piped), [source], query="退货", folder=Path("/"))
+    assert piped.getvalue().splitlines()[0] == "[2] docs/客服与退换货手册.md p.2  退换货 › 期限与运费  0.42"
+
+
+def test_of_many_doubtful_sentences_the_first_are_named_and_the_rest_counted() -> None:
+    out, _ = plain()
+    doubts = tuple(Citation(1, f"第{n}句。", "unsupported") for n in range(9))
+    print_verdicts(make_console(out), Answer(question="q", answer="a", citations=doubts))
+    assert out.getvalue().splitlines()[-2:] == [
+        "? not confirmed by [1]: 第3句。",
+        "? and 5 more that their sources do not confirm",
+    ]
 
 
 def test_only_a_terminal_pays_for_the_markdown_renderer() -> None:
