@@ -41,6 +41,7 @@ _MOST_WORDS = 1 << 16
 _MOST_PARTS_A_WORD = 3  # longer ones are numbers and sentences without spaces: they do not come back
 _MOST_PARTS = 1 << 14  # 16 MB of vectors
 _FEW_PARTS = 256
+_MANY_PARTS = 64  # worth the tokenizer's threads
 
 
 class _Model(NamedTuple):
@@ -178,7 +179,11 @@ class _Parts:
         if len(self._numbers) > len(self._sums):
             sums, self._sums = self._sums, np.empty((2 * len(self._numbers), self._sums.shape[1]), np.float32)
             self._sums[: len(sums)] = sums
-        encodings = self._model.tokenizer.encode_batch_fast(new, add_special_tokens=False)
+        tokenizer = self._model.tokenizer
+        if len(new) < _MANY_PARTS:
+            encodings = [tokenizer.encode(part, add_special_tokens=False) for part in new]
+        else:
+            encodings = tokenizer.encode_batch_fast(new, add_special_tokens=False)
         for number, encoding in enumerate(encodings, self._summed):
             rows = self._model.rows[encoding.ids or [_UNKNOWN], : self._sums.shape[1]]
             self._sums[number] = rows.sum(axis=0, dtype=np.float32)

@@ -59,6 +59,7 @@ class _Print:
     def __init__(self, candidate: Candidate) -> None:
         self.candidate = candidate
         self._text = candidate.chunk.text
+        self._length = len(self._text)
 
     @cached_property
     def _numbers(self) -> frozenset[str]:
@@ -73,7 +74,7 @@ class _Print:
 
     def is_copy_of(self, other: _Print) -> bool:
         """Texts that differ in a number say different things, however alike they are."""
-        if not _alike(len(self._text), len(other._text)) or not self._scores_like(other):
+        if not _alike(self._length, other._length) or not self._scores_like(other):
             return False
         mine, its = self._pieces, other._pieces
         if not _alike(len(mine), len(its)):
@@ -83,8 +84,11 @@ class _Print:
 
     def _scores_like(self, other: _Print) -> bool:
         mine, its = self.candidate.scores, other.candidate.scores
-        pairs = ((mine.keyword, its.keyword), (mine.vector, its.vector))
-        return all(a is None or b is None or abs(a - b) <= 0.1 * max(abs(a), abs(b)) for a, b in pairs)
+        return _like(mine.keyword, its.keyword) and _like(mine.vector, its.vector)
+
+
+def _like(a: float | None, b: float | None) -> bool:
+    return a is None or b is None or abs(a - b) <= 0.1 * max(abs(a), abs(b))
 
 
 def _alike(a: int, b: int) -> bool:
