@@ -61,12 +61,13 @@ def _offer(context: Context, collection: str, flags: Mapping[str, Any]) -> None:
     import typer
 
     from ragcli.cli import ingest
+    from ragcli.cli.confirm import agreed
 
     folder = Path.cwd()
     option = "" if collection == "default" else f" -c {collection!r}"
     typer.echo(
         f"Nothing is indexed in {collection} yet. A chat needs documents: ragcli ingest FOLDER{option}", err=True
     )
-    if not typer.confirm(f"Index the current folder, {folder}, now?", err=True):
+    if not agreed(f"Index the current folder, {folder}, now?"):
         return
     ingest.run(context, [folder], collection, {}, force=False, dry_run=False, json=False)

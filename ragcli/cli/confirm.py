@@ -15,5 +15,14 @@ def confirm(what: str, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise UsageError(f"{what} needs a yes and there is no terminal to ask on", remedy="add --yes")
-    if not typer.confirm(f"{what}?", err=True):
+    if not agreed(f"{what}?"):
         raise Interrupted("nothing was changed")
+
+
+def agreed(question: str) -> bool:
+    """Asks at the terminal; Enter alone is a no. Raises Interrupted on Ctrl-C and Ctrl-D."""
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:
+        typer.echo(err=True)
+        raise Interrupted("nothing was changed") from None

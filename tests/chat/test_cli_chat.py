@@ -176,6 +176,10 @@ def test_an_empty_index_offers_to_ingest_the_current_folder(home: Path, tmp_path
     declining.types("\r")
     assert declining.code() == 6
     assert "ragcli ingest" in declining.seen
+    interrupting = Person(folder, home, "chat")
+    interrupting.until("now? [y/N]")
+    interrupting.types("\x03")
+    assert (interrupting.code(), "unexpected" in interrupting.seen) == (130, False)
     agreeing = Person(folder, home, "chat")
     agreeing.until("now? [y/N]")
     agreeing.types("y\r")

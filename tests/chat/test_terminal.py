@@ -119,7 +119,7 @@ def test_every_word_of_a_long_answer_stands_in_the_scrollback_once(window: Windo
 
 
 def test_a_window_that_is_resized_while_the_answer_streams_loses_and_repeats_nothing(window: Window) -> None:
-    window.open(80, 24, LONG, rate=350)
+    window.open(80, 24, LONG, rate=600)
     window.keys("go", "Enter")
     for index, size in enumerate([(60, 24), (100, 30), (50, 20), (120, 40), (40, 15), (80, 24)]):
         window.until(lambda index=index: len(WORD.findall(window.scrollback())) > index * 250)  # type: ignore[misc]
@@ -144,7 +144,7 @@ def test_ctrl_c_stops_the_answer_keeps_its_part_and_twice_leaves_a_sane_terminal
 
 
 def test_typed_keys_never_land_in_the_answer(window: Window) -> None:
-    window.open(80, 24, LONG[: LONG.index("w0600x")], rate=200)
+    window.open(80, 24, LONG[: LONG.index("w0600x")], rate=400)
     window.keys("go", "Enter")
     window.until(lambda: "w0010x" in window.screen())
     for _ in range(10):
