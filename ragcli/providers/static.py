@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import os
 import re
 import threading
 from collections.abc import Sequence
@@ -15,7 +16,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from ragcli.errors import RagcliError
+from ragcli.streams.helper import Helper
+from ragcli.streams.helper import serve as serve_requests
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +34,8 @@ _WEIGHTS = "weights/l2_supercat_256.safetensors"
 _PARTS_AT_ONCE = 1 << 14  # 16 MB of vectors
 _SHORT = 1_000  # characters of a question that take less time than the way into a thread and back
 _UNKNOWN = 0
+_WARM = 256
+"""Texts of one embedder after which a process of its own is worth its start: an ingest has more to do meanwhile."""
 
 # No token of the vocabulary reaches across the borders of these: a letter or sign takes the spaces before it along,
 # digits, line ends and characters of the scripts without spaces stand alone. Endless runs are cut.
@@ -62,6 +69,8 @@ class StaticEmbedder:
         self._loading = threading.Lock()
         self._parts: _Parts | None = None
         self._embedding = threading.Lock()
+        self._helper: Helper | None = None
+        self._seen = 0
 
     @property
     def id(self) -> str:
@@ -72,7 +81,8 @@ class StaticEmbedder:
         return self._dimensions
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        return await asyncio.to_thread(self.embed_now, texts)
+        """Shape (len(texts), dimensions); by another process once there were many."""
+        return await asyncio.to_thread(self._embed, texts)
 
     async def embed_query(self, text: str) -> Vector:
         if self._loaded and len(text) <= _SHORT and not self._embedding.locked():
@@ -82,7 +92,9 @@ class StaticEmbedder:
         return vectors[0]  # type: ignore[no-any-return]
 
     async def aclose(self) -> None:
-        """Nothing is held that another could want."""
+        helper, self._helper = self._helper, None
+        if helper is not None:
+            await asyncio.to_thread(helper.close)
 
     def embed_now(self, texts: Sequence[str]) -> Vectors:
         """Shape (len(texts), dimensions); memory is bounded however many or long the texts are."""
@@ -93,6 +105,23 @@ class StaticEmbedder:
             for number, text in enumerate(texts):
                 vectors[number] = self._mean(text)
         return vectors
+
+    def _embed(self, texts: Sequence[str]) -> Vectors:
+        helper = self._helping(len(texts))
+        answer = helper.ask(msgspec.msgpack.encode((self._dimensions, texts))) if helper else None
+        if answer is None:
+            return self.embed_now(texts)
+        import numpy as np
+
+        vectors: Vectors = np.frombuffer(answer, dtype=np.float32).reshape(len(texts), self._dimensions)
+        return vectors
+
+    def _helping(self, texts: int) -> Helper | None:
+        with self._loading:
+            before, self._seen = self._seen, self._seen + texts
+            if before < _WARM <= self._seen and (os.cpu_count() or 1) > 1:
+                self._helper = Helper(__name__, "serve")
+            return self._helper
 
     def count_tokens(self, text: str) -> int:
         return len(self._model.tokenizer.encode(f" {text}", add_special_tokens=False).ids)
@@ -120,6 +149,18 @@ class StaticEmbedder:
             if self._loaded is None:
                 self._loaded = _load()
             return self._loaded
+
+
+def serve() -> None:
+    """The process that embeds: (dimensions, texts) in, rows of float32 out."""
+    embedders: dict[int, StaticEmbedder] = {}
+
+    def answer(request: bytes) -> bytes:
+        dimensions, texts = msgspec.msgpack.decode(request, type=tuple[int, list[str]])
+        embedder = embedders.setdefault(dimensions, StaticEmbedder(dimensions))
+        return embedder.embed_now(texts).tobytes()
+
+    serve_requests(answer)
 
 
 class _Numbers(dict[str, int]):

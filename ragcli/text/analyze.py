@@ -42,9 +42,11 @@ UNSPACED = (
 _LETTER = rf"[^\W_{UNSPACED}]"
 _RUN = re.compile(
     rf"([{UNSPACED}]+)"
-    rf"|({_LETTER}(?:\+\+|\#)(?!{_LETTER})"  # C++, F#
+    rf"|([A-Za-z0-9]++(?=\s)"  # what the last line would find, too, only sooner
+    rf"|{_LETTER}(?:\+\+|\#)(?!{_LETTER})"  # C++, F#
     rf"|{_LETTER}+(?:(?:://|::|->|_*[-./\\@:'’,&]_*|_+){_LETTER}+)*)"
 )
+_TRADITIONAL = re.compile(f"[{''.join(map(chr, SIMPLIFIED))}]")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _SEGMENT = re.compile(r"[^\W_]+(?:[_\-]+[^\W_]+)*")
@@ -67,7 +69,10 @@ def terms(text: str, *, keep_stop_words: bool = False) -> list[str]:
 
 def simplify(text: str) -> str:
     """The same text in one width (NFKC) and in simplified characters."""
-    return text if text.isascii() else unicodedata.normalize("NFKC", text).translate(SIMPLIFIED)
+    if text.isascii():
+        return text
+    normal = unicodedata.normalize("NFKC", text)
+    return normal.translate(SIMPLIFIED) if _TRADITIONAL.search(normal) else normal
 
 
 def fold(text: str) -> str:

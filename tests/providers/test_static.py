@@ -61,6 +61,23 @@ async def test_more_words_than_are_remembered_are_embedded_all_the_same() -> Non
     assert np.allclose(await embedder.embed_query("zebra"), before)
 
 
+async def test_many_texts_are_embedded_by_another_process_with_the_same_result() -> None:
+    """Also after that process has died."""
+    texts = [f"passage {n} 第{n}段" for n in range(600)]
+    expected = StaticEmbedder(64).embed_now(texts)
+    embedder = StaticEmbedder(64)
+    try:
+        assert np.array_equal(await embedder.embed(texts), expected)
+        helper = embedder._helper
+        assert helper is not None
+        assert np.array_equal(await embedder.embed(texts), expected)
+        helper._process.kill()
+        assert np.array_equal(await embedder.embed(texts), expected)
+    finally:
+        await embedder.aclose()
+    assert helper._process.returncode is not None
+
+
 async def test_no_texts_give_no_vectors(embedder: StaticEmbedder) -> None:
     assert (await embedder.embed([])).shape == (0, 256)
 
