@@ -29,6 +29,7 @@ _ITEM = re.compile(
 _BULLET = re.compile(r"\s*(?:[-*+•·]\s|\d{1,3}[.)]\s|[(（][\da-zA-Z一二三四五六七八九十]{1,3}[)）]\s)")
 _HEADING = re.compile(r" {0,3}#{1,6}\s")
 _ROW = re.compile(r"\s*\|.*\|\s*$")
+_LEADER = re.compile(r"\s*\S.*?(?:\.{4,}|…{3,}|(?: \.){4,})[ \t]*\S")  # a row whose columns dots join
 _RULE = re.compile(r"\s*(?:[-*_=]\s*){3,}$")
 _INDENTED = re.compile(r"(?: {4}|\t)\s*\S")
 
@@ -83,6 +84,7 @@ def _blocks(text: str) -> Iterator[tuple[int, int, bool]]:
             or fence
             or _HEADING.match(content)
             or _ROW.match(content)
+            or _LEADER.match(content)
             or _RULE.match(content)
             or (begin < 0 and _INDENTED.match(content) and not _BULLET.match(content))
         )
@@ -155,8 +157,8 @@ def _reports_speech(text: str, stop: int, end: int) -> bool:
 
 def _ends_with_dots(text: str, block_start: int, match: re.Match[str], stop: int, end: int, marked: bool) -> bool:
     before, following = text[match.start() - 1 : match.start()], text[stop : stop + 1]
-    if match.start() == block_start or not before:
-        return False
+    if match.start() == block_start or not before or text[block_start : match.start()].strip().isdigit():
+        return False  # nothing before it but, perhaps, the number of a list item
     if not following.isspace():
         wide = re.compile(rf"[{_CJK}]")
         return bool(wide.match(following)) and (bool(wide.match(before)) or marked) and len(match["dots"]) == 1

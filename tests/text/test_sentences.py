@@ -86,3 +86,14 @@ def test_every_visible_character_is_in_exactly_one_sentence(text: str) -> None:
         assert text[span.start : span.end].strip() == text[span.start : span.end] != ""
         end = span.end
     assert not text[end:].strip()
+
+
+def test_a_row_with_dot_leaders_is_a_unit_of_its_own() -> None:
+    text = (
+        "Periods run from delivery.\nGateway ........ 36 months\n探头 ………… 十八个月\nAsk us.... if in doubt. Or not.\n"
+    )
+    found = [text[start:end] for start, end in sentences(text)]
+    long = "1. " + "All of it counts. " * 40
+    assert sentences(long)[0].start == 0
+    assert long[sentences(long)[0].start : sentences(long)[0].end] == "1. All of it counts."
+    assert found[:3] == ["Periods run from delivery.", "Gateway ........ 36 months", "探头 ………… 十八个月"]
