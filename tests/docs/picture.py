@@ -56,13 +56,13 @@ def record(command: str, environment: dict[str, str], socket: Path) -> list[str]
             time.sleep(0.1)
 
     size = ["-x", str(COLUMNS), "-y", str(ROWS)]
-    tmux("-f", os.devnull, "new-session", "-d", *size, f"cd {shlex.quote(str(SAMPLE_DOCS.parent))} && {command}")
+    tmux("-u", "-f", os.devnull, "new-session", "-d", *size, f"cd {shlex.quote(str(SAMPLE_DOCS.parent))} && {command}")
     try:
+        wait_for("new session", 1)  # the bar below the prompt
         for number, question in enumerate(QUESTIONS, start=1):
-            wait_for("> ", number)
             tmux("send-keys", "-l", question)
             tmux("send-keys", "Enter")
-            wait_for("[1]", 2 * number)  # in the answer and under it
+            wait_for("cited", number)  # under the answer
             time.sleep(1)
         screen = tmux("capture-pane", "-e", "-p", "-S", "-").rstrip("\n").splitlines()
     finally:
