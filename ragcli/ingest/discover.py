@@ -53,6 +53,8 @@ def discover(
 
 def printable(path: str) -> str:
     """The path with what is not valid Unicode as escapes."""
+    if path.isascii():
+        return path
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
@@ -98,12 +100,16 @@ class _Walk:
         for path in given:
             if self.wanted is not None and not self.wanted.whole(path) and not self.wanted.below(path):
                 continue
-            for found in self._below(path) if path not in self.named else self._file(path):
+            for found in self._below(path) if path not in self.named else self._given(path):
                 if self.seen is not None:
                     if found.path in self.seen:
                         continue
                     self.seen.add(found.path)
                 yield found
+
+    def _given(self, path: str) -> Iterator[File | Failure]:
+        if (file := self._file(path)) is not None:
+            yield file
 
     def _below(self, root: str) -> Iterator[File | Failure]:
         visited = {os.path.realpath(root)}
@@ -120,8 +126,7 @@ class _Walk:
                 yield found
                 continue
             entry, rules = found
-            target = self._link_target(entry, root) if entry.is_symlink() else entry.path
-            if target is None:
+            if entry.is_symlink() and self._link_target(entry, root) is None:
                 continue
             if _is_folder(entry):
                 if entry.is_symlink() or self.follow_symlinks:
@@ -131,8 +136,8 @@ class _Walk:
                     visited.add(real)
                 if not self._left_out(entry.path, root, rules, folder=True):
                     waiting.append(self._entries(entry.path, rules))
-            elif not self._left_out(entry.path, root, rules, folder=False):
-                yield from self._file(entry.path)
+            elif not self._left_out(entry.path, root, rules, folder=False) and (file := self._file(entry.path)):
+                yield file
 
     def _entries(
         self, folder: str, rules: tuple[_Rules, ...]
@@ -157,7 +162,7 @@ class _Walk:
             yield entry, rules
 
     def _left_out(self, path: str, root: str, rules: tuple[_Rules, ...], *, folder: bool) -> bool:
-        if path in self.named:
+        if path in self.named or not (rules or self.include or self.exclude):
             return False
         for rule in reversed(rules):  # the nearest file that speaks of a path decides
             verdict = rule.verdict(path, folder=folder)
@@ -188,26 +193,23 @@ class _Walk:
         dangling = not os.path.exists(target)
         return entry.path if dangling or (hidden and not os.path.isdir(target)) else None
 
-    def _file(self, path: str) -> Iterator[File | Failure]:
+    def _file(self, path: str) -> File | Failure | None:
+        """None for what is no file and was not asked for by its name."""
         named = path in self.named
         if printable(path) != path:
-            yield Failure(printable(path), "unreadable", "its name is not valid Unicode; rename it", named)
-            return
+            return Failure(printable(path), "unreadable", "its name is not valid Unicode; rename it", named)
         try:
             status = os.stat(path)
         except OSError as error:
             reason = "a link that leads nowhere" if os.path.islink(path) else f"cannot be read: {_reason(error)}"
-            yield Failure(path, "unreadable", reason, named)
-            return
+            return Failure(path, "unreadable", reason, named)
         if not stat.S_ISREG(status.st_mode):
-            if named:
-                yield Failure(path, "unreadable", "a device, pipe or socket, not a file", named)
-        elif status.st_size > self.max_bytes:
+            return Failure(path, "unreadable", "a device, pipe or socket, not a file", named) if named else None
+        if status.st_size > self.max_bytes:
             size, limit = status.st_size / 2**20, self.max_bytes / 2**20
             reason = f"{size:,.0f} MB, more than ingest.max_file_mb allows ({limit:,.0f} MB)"
-            yield Failure(path, "too_large", reason, named)
-        else:
-            yield File(path, status.st_size, status.st_mtime_ns, named)
+            return Failure(path, "too_large", reason, named)
+        return File(path, status.st_size, status.st_mtime_ns, named)
 
 
 def _spec(patterns: Sequence[str]) -> PathSpec[Pattern] | None:

@@ -34,7 +34,7 @@ _WEIGHTS = "weights/l2_supercat_256.safetensors"
 _PARTS_AT_ONCE = 1 << 14  # 16 MB of vectors
 _SHORT = 1_000  # characters of a question that take less time than the way into a thread and back
 _UNKNOWN = 0
-_WARM = 256
+_WARM = 100
 """Texts of one embedder after which a process of its own is worth its start: an ingest has more to do meanwhile."""
 
 # No token of the vocabulary reaches across the borders of these: a letter or sign takes the spaces before it along,
