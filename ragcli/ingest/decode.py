@@ -58,7 +58,8 @@ _DECLARED = re.compile(
     rb"|^@charset\s+\"([\w.:-]+)\"",
     re.IGNORECASE,
 )
-_BROKEN = re.compile("[\x7f-\x9f\ufffd\ud800-\uf8ff\ufdd0-\ufdef\ufffe\uffff\U000e0100-\U0010ffff]")
+_BROKEN = re.compile("[\x7f-\x9f\ufffd\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U000e0100-\U000effff]")
+_PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff]")  # what wrong decoders make, and icons of valid text
 _BOX = re.compile("[\u2500-\u259f]")
 _BOXED = re.compile("(?<=[\x80-\u03ff])[\u2500-\u259f]")
 _HAN = re.compile("[\u4e00-\u9fff]")
@@ -95,7 +96,7 @@ def decode(data: bytes, *, declared: str | None = None) -> Decoded:
     """
     encoding = encoding_of(data, declared=declared)
     text = data.decode(encoding, errors="replace")
-    if looks_garbled(text):
+    if looks_garbled(text, icons=encoding == "utf-8"):
         raise FileFailure("corrupt", f"reads as mojibake in every encoding tried (last: {encoding}); save it as UTF-8")
     return Decoded(normalized(text), encoding)
 
@@ -135,8 +136,11 @@ def encoding_of(data: bytes, *, declared: str | None = None, complete: bool = Tr
     return _guess(sample)
 
 
-def looks_garbled(text: str) -> bool:
-    """Whether this is what text looks like after it was read in the wrong encoding."""
+def looks_garbled(text: str, *, icons: bool = False) -> bool:
+    """Whether this is what text looks like after it was read in the wrong encoding.
+
+    `icons`: the encoding is beyond doubt, so characters of private use are symbols of an icon font, mostly.
+    """
     sample = text if len(text) <= 20_000 else text[:10_000] + text[len(text) // 2 :][:10_000]
     if sample.isascii():
         return False
@@ -145,6 +149,9 @@ def looks_garbled(text: str) -> bool:
     if visible < 8:
         return False
     broken = _count(sample, _BROKEN.findall(kinds)) + 3 * sample.count("锟斤拷")
+    private = _count(sample, _PRIVATE.findall(kinds))
+    if private > 0.3 * visible or not icons:
+        broken += private
     if _BOX.search(kinds):
         broken += len(_BOXED.findall(sample))
     return broken > 0.05 * visible or _count(sample, _LATIN_SOUP.findall(kinds)) > 0.45 * visible

@@ -43,7 +43,7 @@ def read_stream(path: str, *, max_tokens: int, tokens: Count | None) -> Iterator
 
 def _encoding(sample: bytes) -> str:
     encoding = encoding_of(sample, complete=False)
-    if looks_garbled(codecs.getincrementaldecoder(encoding)("replace").decode(sample)):
+    if looks_garbled(codecs.getincrementaldecoder(encoding)("replace").decode(sample), icons=encoding == "utf-8"):
         raise FileFailure("corrupt", f"reads as mojibake (as {encoding}); save it as UTF-8")
     return encoding
 

@@ -173,3 +173,9 @@ def test_text_in_utf8_is_never_changed(text: str) -> None:
         assert looks_garbled(text)
     else:
         assert found.text in (text, text.removeprefix("\ufeff"))
+
+
+def test_icons_of_private_use_do_not_make_valid_text_garbled() -> None:
+    """Web pages and terminals' prompts hold symbols of icon fonts."""
+    text = "\ue65f 首页 \ue667 收藏 \ue6a1 北京今天多云 \ue65f 联系我们"
+    assert decode(text.encode()).text == text
