@@ -20,8 +20,8 @@ COLLECTION = "chunks"
 PAGE = 5_000
 """Chroma takes 5,461 rows a call."""
 CONFIGURATION = {"hnsw": {"space": "cosine", "ef_construction": 200, "ef_search": 400}}
-"""A search that is wide enough to agree with the exact scan: on 5,144 passages of real text the two give the same ten for
-91 of 100 questions at a width of 100, for 99 at 300; it costs a millisecond or two."""
+"""Wide enough to agree with the exact scan: on 5,144 passages of real text the two give the same ten for 91 of 100
+questions at a width of 100, for 99 at 300; it costs a millisecond or two."""
 _SYNC_THRESHOLD = 1_000
 
 
