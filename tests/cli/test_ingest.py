@@ -49,7 +49,9 @@ def test_a_folder_is_indexed_found_and_then_left_alone(home: Path, docs: Path) -
 
 def test_edited_renamed_and_deleted_files_are_followed(home: Path, docs: Path) -> None:
     ingest(home, docs)
-    (docs / "engine.md").write_text("# Engine\n\nThe turbine spins at 7,100 rpm since the retrofit.\n", encoding="utf-8")
+    (docs / "engine.md").write_text(
+        "# Engine\n\nThe turbine spins at 7,100 rpm since the retrofit.\n", encoding="utf-8"
+    )
     (docs / "sub" / "锅炉.txt").rename(docs / "锅炉说明.txt")
     (docs / "new.md").write_text("# Pump\n\nThe pump is green.\n", encoding="utf-8")
     report = ingest(home, docs)
@@ -115,9 +117,7 @@ def test_a_path_that_does_not_exist_is_exit_code_2_and_nothing_is_lost(home: Pat
     assert search(home, "turbine")[0] == "engine.md"
 
 
-def test_another_embedder_is_refused_with_the_command_that_re_embeds(
-    home: Path, docs: Path, endpoint: Any
-) -> None:
+def test_another_embedder_is_refused_with_the_command_that_re_embeds(home: Path, docs: Path, endpoint: Any) -> None:
     ingest(home, docs)
     env = {"OPENAI_BASE_URL": endpoint.url, "OPENAI_API_KEY": "k"}
     done = run_ragcli(home, "ingest", docs, "--embedding", "openai:small", env=env)
