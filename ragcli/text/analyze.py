@@ -31,6 +31,8 @@ STOP_WORDS = frozenset(
 MAX_TERM = 64
 """Longer terms are cut: nobody types them, and a file of base64 would fill the index with them."""
 
+_REMEMBERED = 1 << 14  # words; more cost memory in each process of an ingest and save next to nothing
+
 UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
     "\u1100-\u11ff\u3130-\u318f\uac00-\ud7af"  # Hangul
@@ -87,7 +89,7 @@ def _characters_and_pairs(run: str) -> list[str]:
     return found
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=_REMEMBERED)
 def _expand_all(word: str) -> tuple[str, ...]:
     """The terms of one run of letters, digits and what joins them in identifiers; cached, for words come back."""
     if word.isalpha() and (word.islower() or word.istitle()):
@@ -101,7 +103,7 @@ def _expand_all(word: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(term[:MAX_TERM] for term in _take_apart(word) if term))
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=_REMEMBERED)
 def _expand(word: str) -> tuple[str, ...]:
     if word.lower() in STOP_WORDS:
         return ()
