@@ -53,7 +53,13 @@ class Window:
         ]
         size = ["-x", str(columns), "-y", str(lines)]
         self.tmux("-f", str(self._config), "-u", "new-session", "-d", *size, *command)
-        self.until(lambda: "❯" in self.screen())
+        self.until(lambda: "❯" in self.screen() and "scripted" in self.screen())
+
+    def ask(self, text: str) -> None:
+        """Types a line; Enter once it stands there, so that the chat and no longer the terminal reads the keys."""
+        self.keys("-l", text)
+        self.until(lambda: f"❯ {text}" in self.screen())
+        self.keys("Enter")
 
     def keys(self, *keys: str) -> None:
         self.tmux("send-keys", *keys)
@@ -113,14 +119,14 @@ LONG = long_answer()
 @pytest.mark.parametrize(("columns", "lines"), [(80, 24), (40, 15), (200, 50)])
 def test_every_word_of_a_long_answer_stands_in_the_scrollback_once(window: Window, columns: int, lines: int) -> None:
     window.open(columns, lines, LONG, rate=3000)
-    window.keys("go", "Enter")
+    window.ask("go")
     window.until(lambda: "handbook.md" in window.screen())
     assert WORD.findall(window.scrollback()) == WORD.findall(LONG)
 
 
 def test_a_window_that_is_resized_while_the_answer_streams_loses_and_repeats_nothing(window: Window) -> None:
     window.open(80, 24, LONG, rate=600)
-    window.keys("go", "Enter")
+    window.ask("go")
     for index, size in enumerate([(60, 24), (100, 30), (50, 20), (120, 40), (40, 15), (80, 24)]):
         window.until(lambda index=index: len(WORD.findall(window.scrollback())) > index * 250)  # type: ignore[misc]
         window.resize(*size)
@@ -130,7 +136,7 @@ def test_a_window_that_is_resized_while_the_answer_streams_loses_and_repeats_not
 
 def test_ctrl_c_stops_the_answer_keeps_its_part_and_twice_leaves_a_sane_terminal(window: Window) -> None:
     window.open(80, 24, LONG, rate=50)
-    window.keys("go", "Enter")
+    window.ask("go")
     window.until(lambda: "w0010x" in window.screen())
     window.keys("more?", "C-c")
     window.until(lambda: "Stopped" in window.screen())
@@ -145,7 +151,7 @@ def test_ctrl_c_stops_the_answer_keeps_its_part_and_twice_leaves_a_sane_terminal
 
 def test_typed_keys_never_land_in_the_answer(window: Window) -> None:
     window.open(80, 24, LONG[: LONG.index("w0600x")], rate=400)
-    window.keys("go", "Enter")
+    window.ask("go")
     window.until(lambda: "w0010x" in window.screen())
     for _ in range(10):
         window.keys("zzz")
@@ -159,6 +165,6 @@ def test_a_terminal_that_may_not_be_painted_gets_the_text_as_it_comes(
     window: Window, environment: dict[str, str]
 ) -> None:
     window.open(80, 24, "**Five** days [1].\n\n| a | b |\n|---|---|\n| c | d |", rate=500, **environment)
-    window.keys("go", "Enter")
+    window.ask("go")
     window.until(lambda: "handbook.md" in window.screen())
     assert "**Five** days [1].\n\n| a | b |\n|---|---|\n| c | d |\n" in window.scrollback()
