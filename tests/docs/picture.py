@@ -6,6 +6,7 @@ The terminal is tmux's; what it shows, colours included, goes through Rich to an
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -36,6 +37,7 @@ def main() -> None:
     console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"))  # noqa: SIM115 - lives as long as we do
     console.print(Text.from_ansi("\n".join(lines)))
     svg = console.export_svg(title="ragcli chat")
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # no font from the network
     (HERE / "chat.svg").write_text("\n".join(line.rstrip() for line in svg.splitlines()) + "\n", encoding="utf-8")
 
 
