@@ -306,7 +306,7 @@ class CollectionWriter(Protocol):
     def name(self) -> str: ...
 
     def known(self) -> tuple[dict[str, Version], dict[str, Version]]:
-        """Of each path the version that counts, and the one that failed; before `acquire`, and also of no collection."""
+        """Of each path the version that counts, and the one that failed; before `acquire`, too."""
         ...
 
     @property
