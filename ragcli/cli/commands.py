@@ -300,6 +300,14 @@ def sessions_show(ctx: typer.Context, name: str, json: Json = False) -> None:
     raise typer.Exit(sessions.show(ctx.obj, name, json=json))
 
 
+@sessions_app.command("export")
+def sessions_export(ctx: typer.Context, name: str, json: Json = False) -> None:
+    """One chat as Markdown, or as JSON, on stdout."""
+    from ragcli.cli import sessions
+
+    raise typer.Exit(sessions.export(ctx.obj, name, json=json))
+
+
 @sessions_app.command("delete")
 def sessions_delete(ctx: typer.Context, name: str, yes: Yes = False, json: Json = False) -> None:
     """Delete a chat."""

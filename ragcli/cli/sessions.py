@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,17 @@ def show(context: Context, name: str, *, json: bool) -> int:
     for answer in answers:
         out.print(f"> {clean(answer.question)}", style="bold", soft_wrap=True)
         out.print(clean(answer.answer) + "\n", soft_wrap=True)
+    return 0
+
+
+def export(context: Context, name: str, *, json: bool) -> int:
+    """As Markdown, or as the JSON that `/export FILE.json` writes, on stdout."""
+    from ragcli.chat.export import as_json, as_markdown
+
+    sessions = context.workspace().sessions()
+    _known(sessions.names(), name)
+    shape = as_json if json else as_markdown
+    sys.stdout.write(clean(shape(name, sessions.answers(name))))
     return 0
 
 

@@ -246,6 +246,11 @@ def test_a_session_remembers_and_a_follow_up_is_understood(own_sample_home: Path
     stored = run_ragcli(own_sample_home, "sessions", "show", "密码", "--json")
     assert len(json.loads(stored.stdout)["exchanges"]) == 2
     assert json.loads(run_ragcli(own_sample_home, "sessions", "list", "--json").stdout)[0]["name"] == "密码"
+    exported = run_ragcli(own_sample_home, "sessions", "export", "密码").stdout
+    assert exported.startswith("# 密码\n")
+    assert "## How many characters must a password have?" in exported
+    assert run_ragcli(own_sample_home, "sessions", "delete", "密码", "--yes").returncode == 0
+    assert run_ragcli(own_sample_home, "sessions", "show", "密码").returncode == 2
 
 
 def test_a_home_that_cannot_be_written_still_answers(own_sample_home: Path) -> None:
