@@ -133,7 +133,7 @@ class Reader:
             await worker.kill()
             raise
         if answer is None:
-            raise _why(await worker.kill())
+            raise _why(await worker.ended())
         if worker.served >= MOST_FILES or answer.kind == "too_large":
             await worker.stop()
         else:
@@ -208,6 +208,18 @@ class _Worker:
                 await self._process.wait()
         except TimeoutError:
             await self.kill()
+
+    async def ended(self) -> int:
+        """The exit code of a process that has gone silent; killed only where it does not end by itself.
+
+        Killing one that is dead already can make its exit code unknown: the system tells it once.
+        """
+        self._tasks.close()
+        try:
+            async with asyncio.timeout(2):
+                return await self._process.wait()
+        except TimeoutError:
+            return await self.kill()
 
     async def kill(self) -> int:
         """Ends the process at once and returns its exit code, negative for a signal."""

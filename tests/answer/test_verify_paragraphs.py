@@ -13,7 +13,8 @@ SOURCES = [
         path="/docs/warranty.md",
         title="Warranty",
         format="md",
-        text="The gateway has a warranty of three years. Repairs take ten working days. 探头的保修期是十八个月。电池不在保修之内。",
+        text="The gateway has a warranty of three years. Repairs take ten working days. "
+        "探头的保修期是十八个月。电池不在保修之内。",
         score=1.0,
     )
 ]
