@@ -110,6 +110,7 @@ class Library:
         embedder: Embedder | None = None,
         stop: asyncio.Event | None = None,
         batch: int = 16,
+        concurrency: int = 8,
         **settings: object,
     ) -> AsyncGenerator[IngestEvent, None]:
         run = ingest(
@@ -118,7 +119,7 @@ class Library:
             embedder=embedder or self.embedder,
             open_reader=self.open_file_reader,
             settings=config.Ingest(**settings),  # type: ignore[arg-type]
-            embedding=config.Embedding(batch=batch),
+            embedding=config.Embedding(batch=batch, concurrency=concurrency),
             force=force,
             stop=stop,
         )
