@@ -3,6 +3,7 @@
 import atexit
 import os
 import sys
+from contextlib import suppress
 
 
 def main() -> None:
@@ -12,10 +13,8 @@ def main() -> None:
     # Taking the interpreter down costs 0.15 s after the last word of an answer, and everything is closed by now.
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with suppress(OSError, ValueError):  # the reader is gone
             stream.flush()
-        except (OSError, ValueError):  # the reader is gone
-            code = code or 0
     os._exit(code)
 
 
