@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ragcli.errors import ConfigError
 from ragcli.store.layout import Home
@@ -29,8 +30,7 @@ RERANKER_READS, CHAT_READS = 30, 20
 """Candidates that a reranking model looks at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Workspace:
+class Workspace(Struct, frozen=True):
     """A home folder and the settings in force: everything else is opened from here."""
 
     path: Path
@@ -355,8 +355,7 @@ def open_keywords(path: Path, *, create: bool = False) -> KeywordIndex:
     return TantivyIndex(path, analyze=terms, create=create)
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """A collection that is open for searching."""
 
     catalog: Catalog

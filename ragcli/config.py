@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -119,8 +118,7 @@ FALLBACKS = {  # what the libraries behind them read is honoured where ragcli's 
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """One setting as documentation needs it; `key` is `section.name`."""
 
     key: str
@@ -137,8 +135,7 @@ class Setting:
         return self.key.rpartition(".")[2] in SECRETS
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """Settings with where each value came from; a key that is not in `origins` has its default."""
 
     settings: Settings

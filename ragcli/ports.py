@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     import asyncio
@@ -107,8 +108,7 @@ class VectorIndex(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class KeywordEntry:
+class KeywordEntry(Struct, frozen=True):
     """What the keyword index is told of a chunk."""
 
     id: int
@@ -118,8 +118,7 @@ class KeywordEntry:
     body: str
 
 
-@dataclass(frozen=True, slots=True)
-class KeywordQuery:
+class KeywordQuery(Struct, frozen=True):
     """A parsed query. `text` is free text; the rest are the operators a user may write."""
 
     text: str

@@ -6,8 +6,9 @@ Hit -> Source -> Retrieval -> Prompt -> answer events -> Answer   (ask, chat)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,8 +32,7 @@ Lines: TypeAlias = tuple[int, int]
 # --- ingest ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """A file that discovery found. `path` is absolute; `named` tells that the user gave this very path."""
 
     path: str
@@ -41,8 +41,7 @@ class File:
     named: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """The text that was read from a file.
 
     `pages` holds the offset in `text` at which each page starts (empty where the format has none).
@@ -58,8 +57,7 @@ class Document:
     markdown: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(Struct, frozen=True):
     """A passage of a document: `text == document.text[start:end]`; `n` counts from 0 within the document."""
 
     n: int
@@ -71,8 +69,7 @@ class Chunk:
     lines: Lines | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(Struct, frozen=True, kw_only=True):
     """What came out of a file, ready to be embedded: one for most files, several in a row for a very large text.
 
     The `last` one completes the document; `sha256` is of the bytes that were read and is set on the last one.
@@ -86,8 +83,7 @@ class Reading:
     sha256: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(Struct, frozen=True):
     """A chunk on its way into the index.
 
     `hash` is of the text that is embedded: equal hashes share a vector. `vector` is float32 bytes of unit length.
@@ -98,8 +94,7 @@ class Passage:
     vector: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Struct, frozen=True):
     """What an index remembers of a file, so that an unchanged one is not read again.
 
     Of a file that failed, `failure` is the kind and `message` the reason, and `id` and `sha256` are empty.
@@ -113,8 +108,7 @@ class Version:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredDocument:
+class StoredDocument(Struct, frozen=True):
     """A document as the catalog keeps it; `bytes` is the size of its file, `indexed_at` in seconds since 1970.
 
     `state` is `ready`, or `pending` where its indexing was cut off and will be finished by the next ingest.
@@ -130,8 +124,7 @@ class StoredDocument:
     state: str
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Struct, frozen=True):
     """What a collection holds; `pending` are documents whose indexing was cut off."""
 
     documents: int
@@ -140,8 +133,7 @@ class Counts:
     pending: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoredChunk:
+class StoredChunk(Struct, frozen=True):
     """A chunk as the catalog keeps it, with what is shown of its document."""
 
     id: int
@@ -158,8 +150,7 @@ class StoredChunk:
     lines: Lines | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """A file that could not be indexed; `named` files count for the exit code whatever their kind."""
 
     path: str
@@ -168,8 +159,7 @@ class Failure:
     named: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IngestReport:
+class IngestReport(Struct, frozen=True, kw_only=True):
     """What an ingest did, and what the collection holds after it."""
 
     collection: str
@@ -190,8 +180,7 @@ class IngestReport:
         return bool(self.added or self.updated or self.removed or self.failed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IngestProgress:
+class IngestProgress(Struct, frozen=True, kw_only=True):
     """How far an ingest is; `files` grows until discovery is `complete`; all counts are of this run.
 
     `done` counts files that are unchanged, indexed or failed; `chunks` those that are indexed.
@@ -205,8 +194,7 @@ class IngestProgress:
     complete: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(Struct, frozen=True):
     """What a dry run would do with a file."""
 
     path: str
@@ -217,16 +205,14 @@ IngestEvent: TypeAlias = "Notice | Planned | Failure | IngestProgress | IngestRe
 """The report is the last one; a failure is told when it happens and again in the report."""
 
 
-@dataclass(frozen=True, slots=True)
-class Postponed:
+class Postponed(Struct, frozen=True):
     """A round of a watch has failed; its changes are tried again after `wait_s` seconds."""
 
     error: RagcliError
     wait_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class WatchEnded:
+class WatchEnded(Struct, frozen=True):
     """How a watch leaves the index: whether all that it had seen is in it, and what could not be indexed."""
 
     complete: bool
@@ -240,8 +226,7 @@ WatchEvent: TypeAlias = "IngestEvent | Postponed | WatchEnded"
 # --- retrieve ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scores:
+class Scores(Struct, frozen=True, kw_only=True):
     """The score of a passage in each step; None where the step did not see it."""
 
     keyword: float | None = None
@@ -250,16 +235,14 @@ class Scores:
     rerank: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(Struct, frozen=True):
     """A chunk id with its scores, before its text is looked up."""
 
     id: int
     scores: Scores
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """A passage as it is shown and cited; `n` counts from 1. Joined neighbours make one source of several chunks."""
 
     n: int
@@ -275,8 +258,7 @@ class Source:
     chunk_ids: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retrieval:
+class Retrieval(Struct, frozen=True, kw_only=True):
     """The outcome of a search, best source first.
 
     `confidence` in 0..1 estimates that the sources speak of what was asked; `relevant` is its verdict.
@@ -294,22 +276,19 @@ class Retrieval:
 # --- answer ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     role: Literal["system", "user", "assistant"]
     content: str
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """One finished exchange of a chat."""
 
     question: str
     answer: str
 
 
-@dataclass(frozen=True, slots=True)
-class SessionInfo:
+class SessionInfo(Struct, frozen=True):
     """A stored chat in a listing; moments in seconds since 1970, `bytes` of its exchanges together."""
 
     name: str
@@ -319,8 +298,7 @@ class SessionInfo:
     updated_at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
+class Prompt(Struct, frozen=True, kw_only=True):
     """What a chat model is given: messages for a model that reads them, question and sources for one that does not."""
 
     question: str
@@ -329,8 +307,7 @@ class Prompt:
     max_tokens: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(Struct, frozen=True, kw_only=True):
     """Tokens of one answer; `estimated` where the endpoint did not count them."""
 
     prompt_tokens: int = 0
@@ -339,8 +316,7 @@ class Usage:
     estimated: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delta:
+class Delta(Struct, frozen=True, kw_only=True):
     """One piece of a model's stream; the last one carries `finish`."""
 
     text: str = ""
@@ -349,8 +325,7 @@ class Delta:
     usage: Usage | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Citation:
+class Citation(Struct, frozen=True):
     """A sentence of the answer, the source it cites, and whether that source says so."""
 
     n: int
@@ -358,8 +333,7 @@ class Citation:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timings:
+class Timings(Struct, frozen=True, kw_only=True):
     """Milliseconds since the question was put; None where that moment never came."""
 
     retrieve_ms: float | None = None
@@ -367,8 +341,7 @@ class Timings:
     total_ms: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """The whole answer, as the last event carries it and `ask --json` prints it."""
 
     question: str
@@ -390,34 +363,29 @@ class Answer:
         return frozenset(citation.n for citation in self.citations)
 
 
-@dataclass(frozen=True, slots=True)
-class Rewritten:
+class Rewritten(Struct, frozen=True):
     """The question as it is searched for, where a follow-up was made to stand alone."""
 
     question: str
 
 
-@dataclass(frozen=True, slots=True)
-class SourcesFound:
+class SourcesFound(Struct, frozen=True):
     """What retrieval found; answer with `Pick` to choose among them."""
 
     retrieval: Retrieval
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reasoning:
+class Reasoning(Struct, frozen=True):
     """A piece of the model's reasoning: never part of the answer."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """Something the user should know while waiting; `wait_s` is the length of a wait that begins now."""
 
     kind: str
@@ -425,8 +393,7 @@ class Notice:
     wait_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """The last event; `error` tells why the answer is missing or incomplete."""
 
     answer: Answer
@@ -436,22 +403,19 @@ class Done:
 Event: TypeAlias = Rewritten | SourcesFound | Token | Reasoning | Notice | Usage | Done
 
 
-@dataclass(frozen=True, slots=True)
-class Pick:
+class Pick(Struct, frozen=True):
     """Reply to `SourcesFound`: use only the sources with these numbers."""
 
     numbers: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(Struct, frozen=True):
     """Reply to `SourcesFound`: search with these words instead; the question stays, `SourcesFound` comes again."""
 
     query: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """Reply to any event: end here and keep what came."""
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
+
+from msgspec import Struct
 
 from ragcli.answer import quantities
 from ragcli.answer.meaning import Known, content_terms
@@ -43,8 +44,7 @@ _EXCEPTION = re.compile(r"\s*(?:unless|except|除)")
 _RESPECTIVELY = re.compile(r"respectively|分别|依次", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(Struct, frozen=True, dict=True):
     """A text with what can be checked of it, read when first asked for."""
 
     text: str

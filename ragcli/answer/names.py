@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ragcli.answer.meaning import Known
 from ragcli.answer.question import FUNCTION_WORDS
@@ -101,8 +102,7 @@ _INITIAL_WORDS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     """`certain` look like names wherever they stand; `first` is a capital word at the beginning: perhaps a name.
 
     `chinese` are names by their form, `han` is the whole sentence where it is Chinese.

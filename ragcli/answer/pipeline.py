@@ -6,8 +6,10 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ragcli.answer import prompt as prompts
 from ragcli.config import Chat
@@ -140,8 +142,7 @@ class _Stopped(Exception):
     """The listener wants no more."""
 
 
-@dataclass(slots=True)
-class _Course:
+class _Course(Struct):
     """What is known of an answer while it comes."""
 
     question: str
@@ -150,7 +151,7 @@ class _Course:
     clock: Callable[[], float]
     so_far: str = ""
     """What was said before; the beginning of `text`."""
-    started: float = field(init=False)
+    started: float = 0.0
     sources: tuple[Source, ...] = ()
     prompt: Prompt | None = None
     text: str = ""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ragcli.answer.compress import Count, compress, cut
 from ragcli.answer.history import MESSAGE, recalled
@@ -42,8 +43,7 @@ _LANGUAGES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(Struct, frozen=True):
     """`question` stands alone; `original` is what the user wrote."""
 
     question: str

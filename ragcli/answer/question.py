@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ragcli.text.analyze import fold, terms
 
@@ -75,8 +76,7 @@ _TITLED = re.compile(r"《[^》]+》|“[^”]+”|「[^」]+」|\"[^\"]+\"")
 _LIST = re.compile(r"、|, (?:\w+ )*and |包括|分别|等|such as|including", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """`terms` with their worth (1: a word that counts); `kinds` are tests of which the answer should pass some."""
 
     text: str

@@ -13,8 +13,9 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+from msgspec import Struct
 
 from ragcli.answer.meaning import Known
 from ragcli.answer.question import Asked, asked
@@ -22,8 +23,7 @@ from ragcli.text.analyze import terms
 from ragcli.text.sentences import sentences
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(Struct, frozen=True):
     """A sentence of one of the passages: `passages[passage][start:end] == text`."""
 
     passage: int
@@ -62,8 +62,7 @@ _PRONOUN = re.compile(
 _HEADING = re.compile(r" {0,3}#{1,6}\s")
 
 
-@dataclass(frozen=True, slots=True)
-class _Unit:
+class _Unit(Struct, frozen=True):
     passage: int
     start: int
     end: int

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ragcli.answer.claims import Evidence, supported
 from ragcli.answer.meaning import content_terms
@@ -38,8 +39,7 @@ _LEADS_IN = re.compile(r"[:：]\s*$")
 _ASKS = re.compile(r"[?？]\s*$")
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """`grounded`: something is cited, every citation holds, and no fact stands without one."""
 
     citations: tuple[Citation, ...]

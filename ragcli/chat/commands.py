@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from ragcli.chat.repl import Repl
@@ -15,8 +16,7 @@ Available = Callable[["Repl"], str]
 """Why the command cannot be used now; empty where it can."""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """One line of the table; `argument` is how /help names it, in brackets where it may be left out."""
 
     name: str

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ragcli.ports import Assistant, SessionStore
 from ragcli.types import Answer, Turn, Usage
 
 
-@dataclass(slots=True)
-class Totals:
+class Totals(Struct):
     """Sums over a chat since it was started."""
 
     answers: int = 0

@@ -10,10 +10,11 @@ import stat
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from ragcli import __version__
 from ragcli.cli import documents
@@ -31,8 +32,7 @@ MODEL_SECONDS = 60.0
 PACKAGES = ("chromadb", "tantivy", "kreuzberg", "wordllama", "httpx2", "tiktoken")
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One thing that was looked at. `note` is for what works but less well than it could; only `fail` is wrong."""
 
     name: str

@@ -7,12 +7,12 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from statistics import median
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import Struct, field
 
 from ragcli.cli import documents
 from ragcli.cli.loop import run_async
@@ -44,8 +44,7 @@ class _Line(msgspec.Struct):
     id: str | int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """A question with the documents that answer it: each expectation is met by any one of its paths."""
 
     question: str
@@ -57,8 +56,7 @@ class Case:
         return [named.get(path, path) for path in paths]
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """The measures of one method, a value for each question."""
 
     ndcg: list[float] = field(default_factory=list)
@@ -79,8 +77,7 @@ class Tally:
         return {name: round(value, 6) for name, value in measures.items()} | {"median_ms": ms}
 
 
-@dataclass(slots=True)
-class Evaluation:
+class Evaluation(Struct):
     """What came out, and what went wrong on the way."""
 
     lines: int

@@ -6,11 +6,11 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import Struct
 
 from ragcli.cli import documents
 from ragcli.cli.inputs import question_and_extra
@@ -62,8 +62,7 @@ def _tell(context: Context, message: str) -> None:
         context.err().print(clean(message), style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(Struct, frozen=True):
     """One line of a query file."""
 
     id: str

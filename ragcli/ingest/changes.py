@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from ragcli.types import Failure, File, Version
 
@@ -13,8 +14,7 @@ _FINAL = ("empty", "no_text", "unsupported", "encrypted")
 """Kinds of failure that reading the same bytes again would not change."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """A file that could not be read, or not to its end; `file` is None where discovery could not even look at it."""
 
     failure: Failure
@@ -23,15 +23,13 @@ class Failed:
     """Told without another attempt: the file is as it was when it failed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(Struct, frozen=True):
     """So many files were found as they were."""
 
     unchanged: int
 
 
-@dataclass(slots=True)
-class Changes:
+class Changes(Struct):
     """Compares what is found with what was known; remembers what was seen."""
 
     ready: Mapping[str, Version]

@@ -10,7 +10,8 @@ import codecs
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ragcli.errors import FileFailure
 
@@ -81,8 +82,7 @@ _LATIN_SOUP = re.compile("[\xa0-\xffŒœŠšŽžŸƒˆ˜–—‘’‚“”„
 _COMMON_WIDE = re.compile("[ \n0-9,.，。、：；的一是不在有のにはをがて이다는을에의]")
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(Struct, frozen=True):
     """Text with line ends as newlines and without NULs, and the codec that gave it."""
 
     text: str

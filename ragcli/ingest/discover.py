@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ragcli.errors import UsageError
 from ragcli.types import Failure, File
@@ -58,8 +59,7 @@ def printable(path: str) -> str:
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-@dataclass(frozen=True, slots=True)
-class _Rules:
+class _Rules(Struct, frozen=True):
     """The ignore files of one folder; patterns are relative to `base`."""
 
     base: str
@@ -86,8 +86,7 @@ class _Wanted:
         return path in self._only or path in self._above
 
 
-@dataclass(slots=True)
-class _Walk:
+class _Walk(Struct):
     include: PathSpec[Pattern] | None
     exclude: PathSpec[Pattern] | None
     max_bytes: int

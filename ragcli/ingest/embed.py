@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
 from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ragcli.ingest.changes import Failed, Looked
 from ragcli.ports import Embedder
@@ -18,8 +20,7 @@ PIECE = 16
 """Most chunks of one piece: what is in flight is bounded by pieces, however long a document is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """Some passages of a file in a row; `reading` is where they come from, the `last` one completes the document."""
 
     file: File

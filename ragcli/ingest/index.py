@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ragcli.errors import ConfigError
 from ragcli.ingest.changes import Failed
@@ -22,8 +23,7 @@ from ragcli.types import File, Notice
 _NOTHING_TO_FIND = ("empty", "no_text")
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """What one batch brought."""
 
     added: int = 0
@@ -32,8 +32,7 @@ class Written:
     embedded: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(Struct, frozen=True):
     """A batch that stands in the catalog and does not count yet."""
 
     chunks: tuple[tuple[int, bytes], ...]

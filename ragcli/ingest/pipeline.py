@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
+
+from msgspec import Struct, field
 
 from ragcli import config
 from ragcli.errors import ConfigError, EndpointError, Interrupted
@@ -176,8 +177,7 @@ async def remove(paths: Sequence[str], *, collection: CollectionWriter, wait: fl
         collection.close()
 
 
-@dataclass(slots=True)
-class _Run:
+class _Run(Struct):
     """The stages between discovery and the report, and what they have counted."""
 
     changes: Changes

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from ragcli.errors import FileFailure
 from ragcli.ingest.changes import Failed, Looked
@@ -24,14 +25,12 @@ class FileReader(Protocol):
 OpenReader = Callable[[], AbstractAsyncContextManager[FileReader]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Started:
+class _Started(Struct, frozen=True):
     file: File
     readings: AsyncGenerator[Reading, None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Begun:
+class _Begun(Struct, frozen=True):
     """A file whose first reading is there."""
 
     file: File

@@ -8,7 +8,9 @@ import re
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ragcli.errors import EndpointError, Interrupted, StoreError
 from ragcli.ingest.discover import IGNORE_FILES, VCS_FOLDERS, printable
@@ -105,8 +107,7 @@ async def _round(
             yield event
 
 
-@dataclass(slots=True)
-class _Pending:
+class _Pending(Struct):
     """What has changed and is not in the index yet, and when that is to be mended."""
 
     paths: set[str] = field(default_factory=set)

@@ -10,10 +10,10 @@ import hashlib
 import os
 import signal
 import struct
-from dataclasses import replace
 from typing import BinaryIO, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from ragcli.errors import FailureKind, FileFailure
 from ragcli.ingest.chunk import chunk

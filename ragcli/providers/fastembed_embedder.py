@@ -6,9 +6,10 @@ import asyncio
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from ragcli.errors import ConfigError, EndpointError
 from ragcli.providers import fastembed_models as models_
@@ -41,8 +42,7 @@ PREFIXES: tuple[tuple[str, str, str], ...] = (
 """(name, before a question, before a passage): what these models were trained with, by their model cards."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Model:
+class _Model(Struct, frozen=True):
     embedding: TextEmbedding
     dimensions: int
     query: str

@@ -15,9 +15,10 @@ import threading
 import warnings
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+from msgspec import Struct
 
 from ragcli.errors import ConfigError, ConnectionLost, EndpointError, TimedOut
 from ragcli.providers import fastembed_download
@@ -39,8 +40,7 @@ _ONNX_FILES = ("model.onnx", "onnx/model.onnx", "model_optimized.onnx", "onnx/mo
 _serial = itertools.count()
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """A model as the settings name it: a folder that holds it, else a name that fastembed knows."""
 
     name: str

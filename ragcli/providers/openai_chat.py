@@ -11,10 +11,11 @@ import difflib
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx2
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ragcli.config import Chat
 from ragcli.errors import EndpointError, TimedOut, TransientError, UnknownModel
@@ -134,8 +135,7 @@ class OpenAIChat:
         return UnknownModel(error.message, remedy=f"it serves {', '.join(shown)}{more}: set chat.model to one of them")
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(Struct, frozen=True):
     """What an endpoint takes of the optional parts of a request; learnt from what it refuses."""
 
     completion_tokens: bool = False

@@ -11,8 +11,9 @@ import math
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec.structs import replace
 
 from ragcli.render.console import is_live, print_line, silent_keys
 from ragcli.render.sources import print_sources, print_verdicts

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from rich.color import ColorSystem
 from rich.console import Console, RenderableType
 from rich.segment import Segment
@@ -26,8 +26,7 @@ _COLOR_SYSTEMS = {
 _LINK = re.compile("\x1b]8;id=[^;]*;([^\x1b]+)\x1b\\\\")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One row: what is sent to the terminal, and the columns that it takes there."""
 
     text: str

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
+
+from msgspec import Struct
 
 from ragcli.retrieve.rerank import Candidate
 from ragcli.types import Source, StoredChunk
@@ -26,8 +27,7 @@ _NUMBERS = re.compile(r"\d+(?:[.,:/-]\d+)*")
 _ASCII_SPACES = {code: " " for code in range(128) if not _PIECES.match(chr(code))}
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
+class _Group(Struct, frozen=True):
     """Neighbouring chunks in their order in the document; the best of them speaks for all."""
 
     best: Candidate

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ragcli.types import Hit, Scores
 
@@ -20,8 +21,7 @@ _BM25_LIMIT = 2.2  # k1 + 1: what a term's share tends to where a short text rep
 _HAN_KANA_HANGUL = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
+class Weight(Struct, frozen=True):
     """How far to trust the vector leg: its share in 0..1.
 
     `spread` scales cosines to 0..1 between the worst and the best candidate, for embedders whose cosines all lie close

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct, field
 
 from ragcli.ports import ChunkReader, Embedder, KeywordIndex, VectorIndex
 from ragcli.retrieve.query import Question
@@ -22,8 +23,7 @@ _FEW_TERMS = 50
 """Terms that are looked up in a millisecond or two, also among 100,000 chunks: a thread would take as long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """Scores by chunk id: BM25 and cosines; `meaning` is the question's vector where the vector leg ran."""
 
     keyword: dict[int, float] = field(default_factory=dict)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ragcli.ports import KeywordQuery
 from ragcli.text.question import content_terms
@@ -27,8 +28,7 @@ _OPERATOR = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """A question, parsed. `text` is without operators, phrases kept; `terms` are what it is about, repeats kept."""
 
     text: str

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ragcli.errors import EndpointError
 from ragcli.ports import Reranker
@@ -15,8 +17,7 @@ from ragcli.retrieve.query import Question
 from ragcli.types import Notice, Scores, StoredChunk
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A chunk with its text and its scores."""
 
     chunk: StoredChunk
@@ -31,8 +32,7 @@ class Candidate:
         return 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Ranking:
+class Ranking(Struct, frozen=True):
     """Candidates, best first, and what went wrong on the way."""
 
     candidates: tuple[Candidate, ...]

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct
 
 from ragcli.errors import ConfigError, IndexDamaged
 from ragcli.store.catalog import Catalog
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from ragcli.types import Vector, Vectors
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
+class _Block(Struct, frozen=True):
     """Rows with their chunk ids, ascending."""
 
     ids: npt.NDArray[np.int64]

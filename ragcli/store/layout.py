@@ -22,8 +22,9 @@ import shutil
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from ragcli.errors import IndexMissing, RagcliError, StoreUnwritable, UsageError
 
@@ -31,8 +32,7 @@ FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(Struct, frozen=True):
     """The folder that holds all collections."""
 
     path: Path
@@ -61,8 +61,7 @@ class Home:
         return sorted(places, key=lambda place: place.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """The files of one collection; `name` is as the user typed it."""
 
     name: str

@@ -13,9 +13,10 @@ import os
 import sys
 from array import array
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from ragcli.store.catalog import Catalog
 from ragcli.store.catalog_writer import CatalogWriter
@@ -27,8 +28,7 @@ MOST_DEAD = 0.3
 _FEW_ROWS = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class MatrixFiles:
+class MatrixFiles(Struct, frozen=True):
     """One numbered pair of files."""
 
     rows: Path

@@ -7,8 +7,10 @@ first write, so whatever cuts a run off, the next one finds no stamp that fits a
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from ragcli.store.catalog import Catalog
 from ragcli.store.layout import fingerprint
@@ -20,8 +22,7 @@ CHROMA_DATABASE = "chroma.sqlite3"
 _MAGIC = b"SQLite format 3\0"
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(Struct, frozen=True):
     """Of the index in folder `number`: how many chunks it holds, how many deleted ones besides, and what files."""
 
     number: int

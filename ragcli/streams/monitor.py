@@ -6,9 +6,10 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass, field
 from functools import wraps
 from typing import Literal, ParamSpec, TypeVar
+
+from msgspec import Struct, field
 
 from ragcli.errors import RagcliError
 from ragcli.streams.relay import around_steps
@@ -20,8 +21,7 @@ S = TypeVar("S")
 Outcome = Literal["finished", "failed", "closed"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Struct, frozen=True, kw_only=True):
     """One stream: how it ended, and when its items came."""
 
     outcome: Outcome
@@ -38,8 +38,7 @@ class Record:
         return (self.items - 1) / (self.seconds - self.first_item_s)
 
 
-@dataclass(slots=True, kw_only=True)
-class Stats:
+class Stats(Struct, kw_only=True):
     """Sums over all streams so far, and the last one that ended. `failures` counts by the kind of error."""
 
     name: str = ""

@@ -8,24 +8,23 @@ The decorators of this package are such preludes, or put something around each s
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
 
 N = TypeVar("N")
 Y = TypeVar("Y")
 S = TypeVar("S")
 
 
-@dataclass(frozen=True, slots=True)
-class Opened(Generic[Y, S]):
+class Opened(Struct, Generic[Y, S], frozen=True):
     """A stream that has yielded its first item, which is still to be handed on."""
 
     stream: AsyncGenerator[Y, S]
     first: Y
 
 
-@dataclass(frozen=True, slots=True)
-class Aside(Generic[N]):
+class Aside(Struct, Generic[N], frozen=True):
     """An item of the prelude's own, handed on before the stream has any."""
 
     item: N

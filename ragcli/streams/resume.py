@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ragcli.errors import ConnectionLost, TransientError
 from ragcli.streams.seam import Seam
@@ -22,8 +24,7 @@ INSTRUCTION = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResumePolicy:
+class ResumePolicy(Struct, frozen=True, kw_only=True):
     """How often a broken answer is continued, and one that reached the limit of its length."""
 
     max_resumes: int = 3

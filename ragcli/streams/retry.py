@@ -9,9 +9,10 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass
 from functools import wraps
 from typing import ParamSpec, TypeVar
+
+from msgspec import Struct
 
 from ragcli.errors import TransientError
 from ragcli.streams.relay import Aside, Opened, relay
@@ -23,8 +24,7 @@ Y = TypeVar("Y")
 S = TypeVar("S")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
+class RetryPolicy(Struct, frozen=True, kw_only=True):
     """When to try again. Waits double from `first_wait_s` to `longest_wait_s`; `jitter` is the share left to chance.
 
     `budget_s` limits the whole, from the first attempt to the end of the last wait.

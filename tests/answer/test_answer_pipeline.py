@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import replace
 from itertools import count
 
 import pytest
 from answer_doubles import CHAT, HANDBOOK, HANG, ScriptedModel, ScriptedRetriever, heard, shown, source, text_of
+from msgspec.structs import replace
 
 from ragcli.answer.extractive import select
 from ragcli.answer.pipeline import answer

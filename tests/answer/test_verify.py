@@ -77,7 +77,7 @@ def test_grounded_means_that_every_fact_is_cited_and_holds(answer: str, grounded
 
 def test_what_a_source_stands_under_is_part_of_it() -> None:
     """A passage need not repeat its heading."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     under = replace(source(1, "Within 30 days of purchase."), heading=("Support", "Refunds"))
     assert verify("Refunds: within 30 days of purchase [1].", (under,)).grounded

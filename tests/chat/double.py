@@ -6,8 +6,9 @@ import asyncio
 import io
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from msgspec.structs import replace
 from rich.console import Console
 
 from ragcli.errors import RagcliError

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from chat.desk import CTRL_C, CTRL_D, UP, Desk, open_desk, until
 from chat.double import SOURCES, Script, ScriptedAssistant, ScriptedAssistants, terminal
+from msgspec.structs import replace
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 

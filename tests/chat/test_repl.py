@@ -10,7 +10,6 @@ import shutil
 import signal
 import stat
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +31,7 @@ from chat.desk import (
     until,
 )
 from chat.double import SOURCES, Script, ScriptedAssistant, terminal
+from msgspec.structs import replace
 
 from ragcli.chat.reader import LineReader
 from ragcli.chat.repl import chat

@@ -9,11 +9,11 @@ import re
 import subprocess
 import sys
 from collections.abc import AsyncGenerator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from chat.double import SOURCES, Script, ScriptedAssistant, terminal
+from msgspec.structs import replace
 
 from ragcli.errors import ConnectionLost
 from ragcli.render.answer import AnswerView, show
