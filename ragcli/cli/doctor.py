@@ -155,7 +155,7 @@ async def _embedder(workspace: Workspace) -> str:
     from ragcli.app import STATIC, loading
 
     settings = workspace.settings.embedding
-    async with aclosing(workspace.embedder(settings.model or STATIC, settings.dimensions)) as embedder:
+    async with aclosing(workspace.models.embedder(settings.model or STATIC, settings.dimensions)) as embedder:
         async for _notice in loading(embedder):
             pass
         async with asyncio.timeout(MODEL_SECONDS):
@@ -164,7 +164,7 @@ async def _embedder(workspace: Workspace) -> str:
 
 
 async def _reranker(workspace: Workspace) -> str:
-    async with workspace.reranker() as reranker:
+    async with workspace.models.reranker() as reranker:
         if reranker is not None:
             await reranker.load()
             async with asyncio.timeout(MODEL_SECONDS):
@@ -201,7 +201,7 @@ async def _endpoint(workspace: Workspace) -> AsyncIterator[Check]:
         yield Check("model", "ok", "extractive answers; set OPENAI_API_KEY or OPENAI_BASE_URL for a model's")
         return
     try:
-        names = await workspace.models()
+        names = await workspace.models.served()
     except RagcliError as error:
         yield Check("model", "fail", error.message, error.remedy or "check chat.base_url: ragcli config show")
         return

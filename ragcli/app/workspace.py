@@ -1,0 +1,217 @@
+"""A home folder, and the journeys of documents and questions through it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from ragcli.app.assistants import ChatAssistants, CollectionAssistant, Opened
+from ragcli.app.models import Models, loading
+from ragcli.store.layout import Home
+
+if TYPE_CHECKING:
+    from ragcli.config import Ingest, Settings
+    from ragcli.ingest.workers import Reader
+    from ragcli.ports import Embedder, KeywordIndex
+    from ragcli.store.catalog import Catalog
+    from ragcli.store.sessions import SQLiteSessions
+    from ragcli.types import IngestEvent, WatchEvent
+
+
+class Workspace(Struct, frozen=True):
+    """A home folder and the settings in force: everything else is opened from here."""
+
+    path: Path
+    settings: Settings
+
+    @property
+    def home(self) -> Home:
+        return Home(self.path)
+
+    @property
+    def models(self) -> Models:
+        return Models(self.path, self.settings)
+
+    def collections(self) -> list[str]:
+        return [place.name for place in self.home.collections()]
+
+    def read(self, collection: str) -> Catalog:
+        """Raises IndexMissing, IndexDamaged."""
+        from ragcli.store.collection import open_reader
+
+        return open_reader(self.home, collection)
+
+    def sessions(self) -> SQLiteSessions:
+        from ragcli.store.sessions import SQLiteSessions
+
+        return SQLiteSessions(self.path / "sessions.db")
+
+    # --- the journey of a document
+
+    async def ingest(
+        self,
+        paths: Sequence[str],
+        collection: str,
+        *,
+        force: bool = False,
+        dry_run: bool = False,
+        stop: asyncio.Event | None = None,
+    ) -> AsyncGenerator[IngestEvent, None]:
+        """Indexes files and folders; the last event is the report. Raises UsageError, StoreError, EndpointError."""
+        from ragcli.ingest.pipeline import plan
+        from ragcli.store.collection import writer
+
+        async with AsyncExitStack() as stack:
+            if dry_run:
+                target = writer(self.home, collection, open_keywords=open_keywords)
+                events = plan(paths, collection=target, settings=self.settings.ingest, force=force)
+            else:
+                embedder = await stack.enter_async_context(self.embedder_for(collection))
+                async for notice in loading(embedder):
+                    yield notice
+                events = self._ingest(paths, collection, embedder, force=force, stop=stop)
+            await stack.enter_async_context(aclosing(events))
+            async for event in events:
+                yield event
+
+    async def watch(
+        self, paths: Sequence[str], collection: str, *, force: bool = False, stop: asyncio.Event
+    ) -> AsyncGenerator[WatchEvent, None]:
+        """Indexes files and folders, then again whatever changes in them, until `stop`. Raises as `ingest` does."""
+        from ragcli.ingest.notify import changes
+        from ragcli.ingest.watch import watch
+
+        async with self.embedder_for(collection) as embedder:
+            async for notice in loading(embedder):
+                yield notice
+
+            def again(roots: Sequence[str], only: Collection[str] | None) -> AsyncGenerator[IngestEvent, None]:
+                return self._ingest(roots, collection, embedder, only=only, force=force and only is None, stop=stop)
+
+            events = watch(paths, changes=changes(paths, stop), ingest=again, stop=stop, apart=[str(self.path)])
+            async with aclosing(events):
+                async for event in events:
+                    yield event
+
+    def _ingest(
+        self,
+        paths: Sequence[str],
+        collection: str,
+        embedder: Embedder,
+        *,
+        only: Collection[str] | None = None,
+        force: bool,
+        stop: asyncio.Event | None,
+    ) -> AsyncGenerator[IngestEvent, None]:
+        from ragcli.ingest.pipeline import ingest
+        from ragcli.store.collection import writer
+
+        settings = self.settings.ingest
+        return ingest(
+            paths,
+            collection=writer(self.home, collection, open_keywords=open_keywords),
+            embedder=embedder,
+            open_reader=lambda: open_files(settings),
+            settings=settings,
+            embedding=self.settings.embedding,
+            only=only,
+            force=force,
+            stop=stop,
+        )
+
+    async def remove(self, collection: str, paths: Sequence[str]) -> int:
+        """Takes documents out of the index and returns how many there were. Raises StoreError."""
+        from ragcli.ingest.pipeline import remove
+        from ragcli.store.collection import writer
+
+        target = writer(self.home, collection, open_keywords=open_keywords)
+        return await remove(paths, collection=target, wait=self.settings.ingest.wait)
+
+    async def delete(self, collection: str) -> None:
+        """Deletes a collection once nobody writes it. Raises IndexLocked, StoreUnwritable."""
+        from ragcli.store.lock import WriterLock
+
+        place = self.home.collection(collection)
+        lock = WriterLock(place)
+        async for _notice in lock.acquire(self.settings.ingest.wait):
+            pass
+        try:
+            place.delete()
+        finally:
+            lock.release()
+
+    # --- the journey of a question
+
+    @asynccontextmanager
+    async def open(self, collection: str, *, long_lived: bool = False) -> AsyncIterator[Opened]:
+        """A collection to search. A process that asks many questions is `long_lived`: it may open Chroma.
+
+        Raises IndexMissing, IndexDamaged, ConfigError where the collection was made with an embedder that is not here.
+        """
+        from ragcli.retrieve.pipeline import HybridRetriever
+        from ragcli.store.collection import open_vectors
+        from ragcli.store.indexes import keywords_folder
+
+        async with AsyncExitStack() as stack:
+            catalog = stack.enter_context(self.read(collection))
+            embedder = self.models.embedder_of(catalog.embedder)
+            stack.push_async_callback(embedder.aclose)
+            retriever = HybridRetriever(
+                catalog,
+                lambda: open_vectors(catalog, long_lived=long_lived),
+                lambda: open_keywords(keywords_folder(catalog.place, catalog)),
+                embedder,
+                self.settings.retrieve,
+                ranker=await stack.enter_async_context(self.models.ranker()),
+            )
+            stack.callback(retriever.close)
+            yield Opened(catalog, retriever)
+
+    @asynccontextmanager
+    async def assistant(self, collection: str, *, long_lived: bool = False) -> AsyncIterator[CollectionAssistant]:
+        """A collection with the chat model that the settings name. Raises as `open` does."""
+        async with self.open(collection, long_lived=long_lived) as opened, self.models.chat() as model:
+            yield CollectionAssistant(opened, model, self.settings)
+
+    @asynccontextmanager
+    async def assistants(self, collection: str) -> AsyncIterator[ChatAssistants]:
+        """What a chat opens its assistants with, one at a time."""
+        assistants = ChatAssistants(self, collection)
+        try:
+            yield assistants
+        finally:
+            await assistants.aclose()
+
+    # --- embedders
+
+    @asynccontextmanager
+    async def embedder_for(self, collection: str) -> AsyncIterator[Embedder]:
+        """What a collection is written with: the embedder that the settings name, else its own, else the static one."""
+        remembered = ""
+        if self.home.collection(collection).exists:
+            with self.read(collection) as catalog:
+                remembered = catalog.embedder
+        model, dimensions = self.settings.embedding.model, self.settings.embedding.dimensions
+        embedder = self.models.embedder(model, dimensions, remembered) if model else self.models.embedder_of(remembered)
+        try:
+            yield embedder
+        finally:
+            await embedder.aclose()
+
+
+def open_files(settings: Ingest) -> Reader:
+    from ragcli.ingest.workers import Reader  # a run that finds nothing changed does without all that reads files
+
+    return Reader(settings)
+
+
+def open_keywords(path: Path, *, create: bool = False) -> KeywordIndex:
+    from ragcli.store.keywords import TantivyIndex
+    from ragcli.text.analyze import terms
+
+    return TantivyIndex(path, analyze=terms, create=create)
