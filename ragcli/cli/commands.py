@@ -4,11 +4,13 @@ Nothing heavier than Typer is imported here, so that `--help` and completion ans
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from ragcli.cli.context import Context
+from ragcli.cli.groups import collections_app, config_app, sessions_app
+from ragcli.cli.options import Collection, ContextK, Extractive, Json, Mode, Model, NoRerank, TopK, Yes
 from ragcli.errors import UsageError
 
 app = typer.Typer(
@@ -17,22 +19,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-collections_app = typer.Typer(help="The named indexes.", rich_markup_mode=None)
-sessions_app = typer.Typer(help="The stored chats.", rich_markup_mode=None)
-config_app = typer.Typer(help="The settings and where each came from.", rich_markup_mode=None)
 app.add_typer(collections_app, name="collections")
 app.add_typer(sessions_app, name="sessions")
 app.add_typer(config_app, name="config")
-
-Collection = Annotated[str, typer.Option("--collection", "-c", metavar="NAME", help="Which index.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-Mode = Annotated[Literal["hybrid", "keyword", "vector"], typer.Option("--mode", help="Which legs of the search.")]
-Model = Annotated[str | None, typer.Option("--model", metavar="NAME", help="The chat model.")]
-Extractive = Annotated[bool, typer.Option("--extractive", help="Quote the sources; ask no model.")]
-TopK = Annotated[int | None, typer.Option("--top-k", min=1, metavar="N", help="Candidates after fusion [5].")]
-ContextK = Annotated[int | None, typer.Option("--context-k", min=1, metavar="N", help="Passages for the model [3].")]
-NoRerank = Annotated[bool, typer.Option("--no-rerank", help="Keep the fused order.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 def _version(wanted: bool) -> None:
@@ -261,83 +250,6 @@ def remove(
     from ragcli.cli import stored
 
     raise typer.Exit(stored.remove(ctx.obj, paths, collection, yes=yes, json=json))
-
-
-@collections_app.command("list")
-def collections_list(ctx: typer.Context, json: Json = False) -> None:
-    """The collections of this home."""
-    from ragcli.cli import stored
-
-    raise typer.Exit(stored.list_collections(ctx.obj, json=json))
-
-
-@collections_app.command("delete")
-def collections_delete(
-    ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME")],
-    yes: Yes = False,
-    json: Json = False,
-) -> None:
-    """Delete a collection with everything that was indexed in it."""
-    from ragcli.cli import stored
-
-    raise typer.Exit(stored.delete_collection(ctx.obj, name, yes=yes, json=json))
-
-
-@sessions_app.command("list")
-def sessions_list(ctx: typer.Context, json: Json = False) -> None:
-    """The stored chats, latest first."""
-    from ragcli.cli import sessions
-
-    raise typer.Exit(sessions.list_(ctx.obj, json=json))
-
-
-@sessions_app.command("show")
-def sessions_show(ctx: typer.Context, name: str, json: Json = False) -> None:
-    """One chat."""
-    from ragcli.cli import sessions
-
-    raise typer.Exit(sessions.show(ctx.obj, name, json=json))
-
-
-@sessions_app.command("export")
-def sessions_export(ctx: typer.Context, name: str, json: Json = False) -> None:
-    """One chat as Markdown, or as JSON, on stdout."""
-    from ragcli.cli import sessions
-
-    raise typer.Exit(sessions.export(ctx.obj, name, json=json))
-
-
-@sessions_app.command("delete")
-def sessions_delete(ctx: typer.Context, name: str, yes: Yes = False, json: Json = False) -> None:
-    """Delete a chat."""
-    from ragcli.cli import sessions
-
-    raise typer.Exit(sessions.delete(ctx.obj, name, yes=yes, json=json))
-
-
-@config_app.command("show")
-def config_show(ctx: typer.Context, json: Json = False) -> None:
-    """Every setting, its value and where that came from; secrets are hidden."""
-    from ragcli.cli import settings
-
-    raise typer.Exit(settings.show(ctx.obj, json=json))
-
-
-@config_app.command("path")
-def config_path(ctx: typer.Context) -> None:
-    """Where the settings file is, or would be."""
-    from ragcli.cli import settings
-
-    raise typer.Exit(settings.path(ctx.obj))
-
-
-@config_app.command("init")
-def config_init(ctx: typer.Context, force: Annotated[bool, typer.Option("--force", help="Overwrite.")] = False) -> None:
-    """Write a commented settings file that changes nothing yet."""
-    from ragcli.cli import settings
-
-    raise typer.Exit(settings.init(ctx.obj, force=force))
 
 
 @app.command()
