@@ -90,10 +90,36 @@ class Chat(Section, frozen=True):
     system: Annotated[str, _of("instructions to the model; empty: ragcli's own")] = ""
 
 
+class Cache(Section, frozen=True):
+    enabled: Annotated[bool, _of("keep answers, and give them again where nothing has changed")] = True
+    days: Annotated[float, _of("age at which an answer is forgotten", gt=0)] = 30.0
+    memory_mb: Annotated[int, _of("answers kept in the memory of a chat or server; 0: none", ge=0)] = 32
+    disk_mb: Annotated[int, _of("answers kept in answers.db; 0: none", ge=0)] = 256
+    entries: Annotated[int, _of("answers kept in each place", ge=1)] = 200_000
+    semantic: Annotated[bool, _of("take the answer to a question that asks the same in other words")] = True
+    embeddings_mb: Annotated[int, _of("vectors from paid endpoints kept in embeddings.db; 0: none", ge=0)] = 512
+
+
 class Repl(Section, frozen=True):
     editing_mode: Annotated[str, _of("emacs or vi", pattern="^(emacs|vi)$")] = "emacs"
     pick: Annotated[bool, _of("choose the sources before each answer")] = False
     reasoning: Annotated[bool, _of("show the reasoning of models that send it")] = True
+
+
+class Redis(Section, frozen=True):
+    url: Annotated[
+        str,
+        _of(
+            "redis://[USER:PASSWORD@]HOST:PORT/DB, rediss:// with TLS, or unix://; shares answers, sessions and the "
+            "rate limit among machines; empty: nothing is shared",
+            pattern="^$|^(rediss?|unix)://",
+        ),
+    ] = ""
+    prefix: Annotated[
+        str, _of("keeps apart what shares one Redis: keys begin with ragcli:PREFIX:", pattern="^[A-Za-z0-9._-]{1,64}$")
+    ] = "default"
+    timeout: Annotated[float, _of("seconds that one attempt may take, connecting included", gt=0, le=10)] = 0.25
+    session_ttl: Annotated[float, _of("seconds that a session is kept after its last change", ge=60)] = 2_592_000.0
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -102,13 +128,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     retrieve: Retrieve = field(default_factory=Retrieve)
     rerank: Rerank = field(default_factory=Rerank)
     chat: Chat = field(default_factory=Chat)
+    cache: Cache = field(default_factory=Cache)
     repl: Repl = field(default_factory=Repl)
+    redis: Redis = field(default_factory=Redis)
 
 
 # --- reading them ------------------------------------------------------------------------------------------
 
 ENVIRONMENT_PREFIX = "RAGCLI_"
-SECRETS = frozenset({"api_key"})
+SECRETS = frozenset({"api_key", "redis.url"})
+"""Names in any section, or whole keys; a URL may hold a password."""
 FALLBACKS = {  # what the libraries behind them read is honoured where ragcli's own name is not set
     "chat.base_url": "OPENAI_BASE_URL",
     "chat.api_key": "OPENAI_API_KEY",
@@ -132,7 +161,7 @@ class Setting(Struct, frozen=True):
 
     @property
     def secret(self) -> bool:
-        return self.key.rpartition(".")[2] in SECRETS
+        return self.key in SECRETS or self.key.rpartition(".")[2] in SECRETS
 
 
 class Loaded(Struct, frozen=True):
