@@ -20,6 +20,7 @@
     │   ├── IndexDamaged        6  index_damaged
     │   └── StoreUnwritable     6  index_unwritable  disk full, folder read-only
     ├── FileFailure             5  one of FAILURE_KINDS: one file could not be read
+    ├── CacheFailed             1  cache             a tier of the cache is of no use now: a miss and one notice
     └── Interrupted           130  interrupted
 
 Vendor errors are mapped to these at the edge (`store/`, `providers/`); nothing downstream reads a message to decide.
@@ -128,6 +129,12 @@ class IndexDamaged(StoreError):
 
 class StoreUnwritable(StoreError):
     kind = "index_unwritable"
+
+
+class CacheFailed(RagcliError):
+    """A tier of the cache cannot be used now; whoever asks it makes that a miss, never a failure."""
+
+    kind = "cache"
 
 
 class FileFailure(RagcliError):

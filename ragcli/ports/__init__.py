@@ -1,5 +1,6 @@
 """The seams: one small Protocol each, one adapter file each in `store/` or `providers/`; only `app` joins them."""
 
+from ragcli.ports.cache import AnswerTier, CachedAnswer, CacheKey, Flight, Flights, Piece, TierStats, VectorCache
 from ragcli.ports.journeys import Assistant, Assistants, Retriever, SessionStore
 from ragcli.ports.models import ChatModel, Embedder, Reranker, ResumableModel
 from ragcli.ports.store import (
@@ -14,20 +15,28 @@ from ragcli.ports.store import (
 )
 
 __all__ = [
+    "AnswerTier",
     "Assistant",
     "Assistants",
+    "CacheKey",
+    "CachedAnswer",
     "CatalogWriter",
     "ChatModel",
     "ChunkReader",
     "CollectionWriter",
     "Embedder",
+    "Flight",
+    "Flights",
     "Indexes",
     "KeywordEntry",
     "KeywordIndex",
     "KeywordQuery",
+    "Piece",
     "Reranker",
     "ResumableModel",
     "Retriever",
     "SessionStore",
+    "TierStats",
+    "VectorCache",
     "VectorIndex",
 ]
