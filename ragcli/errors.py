@@ -21,6 +21,7 @@
     │   └── StoreUnwritable     6  index_unwritable  disk full, folder read-only
     ├── FileFailure             5  one of FAILURE_KINDS: one file could not be read
     ├── CacheFailed             1  cache             a tier of the cache is of no use now: a miss and one notice
+    │   └── RedisAway           1  redis             away, slow, full or refusing: what asked goes on without it
     └── Interrupted           130  interrupted
 
 Vendor errors are mapped to these at the edge (`store/`, `providers/`); nothing downstream reads a message to decide.
@@ -135,6 +136,10 @@ class CacheFailed(RagcliError):
     """A tier of the cache cannot be used now; whoever asks it makes that a miss, never a failure."""
 
     kind = "cache"
+
+
+class RedisAway(CacheFailed):
+    kind = "redis"
 
 
 class FileFailure(RagcliError):
