@@ -16,12 +16,14 @@ from prompt_toolkit.filters import Condition, has_focus
 from prompt_toolkit.history import FileHistory
 from prompt_toolkit.input import Input
 from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
+from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding import KeyBindings, KeyPress, KeyPressEvent
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.styles import Style
 
 from ragcli.chat.interrupts import Interrupts
+from ragcli.chat.keyboard import Keyboard
 from ragcli.chat.reader import closed
 from ragcli.config import Repl
 
@@ -59,6 +61,7 @@ class Editor:
         *,
         input: Input,
         output: Output,
+        keyboard: Keyboard,
         history_path: Path,
         settings: Repl,
         interrupts: Interrupts,
@@ -68,6 +71,7 @@ class Editor:
     ) -> None:
         self._input = input
         self._output = output
+        self._keyboard = keyboard
         self._interrupts = interrupts
         self._woken = False
         self._choosing: Application[Any] | None = None
@@ -98,6 +102,7 @@ class Editor:
     async def read(self, default: str = "") -> str:
         if self._woken:
             raise EOFError
+        self._type(self._keyboard.early())
         return await self._session.prompt_async(default=default)
 
     async def choose(self, prompt: str, default: str = "") -> str:
@@ -164,6 +169,14 @@ class Editor:
                 self._output.disable_bracketed_paste()
                 self._output.flush()
                 self._hand_over()
+
+    def _type(self, text: str) -> None:
+        """What came past the editor goes to the next prompt."""
+        presses: list[KeyPress] = []
+        parser = Vt100Parser(presses.append)
+        parser.feed(text)
+        parser.flush()
+        store_typeahead(self._input, presses)
 
     def _hand_over(self) -> None:
         """What was typed meanwhile goes to the next prompt."""

@@ -14,6 +14,7 @@ from ragcli.chat.commands import is_command, nearest, resolve
 from ragcli.chat.conversation import Conversation
 from ragcli.chat.exchange import exchange
 from ragcli.chat.interrupts import Interrupts, signals
+from ragcli.chat.keyboard import Keyboard
 from ragcli.chat.reader import Reader, unquoted
 from ragcli.chat.table import TABLE
 from ragcli.chat.welcome import answerer, counted, greet, part, recall
@@ -48,18 +49,26 @@ async def chat(
     pick: bool = False,
     environment: Mapping[str, str] | None = None,
     reader: Reader | None = None,
+    keyboard: Keyboard | None = None,
     input: Input | None = None,
     output: Output | None = None,
 ) -> int:
     """Runs a chat to its end and returns the exit code: 0, or 128 + n where signal n ended it.
 
     Without `reader`, a person at a terminal is asked through prompt-toolkit (`input` and `output` stand in for the
-    terminal's); a program passes a `LineReader`. With `assistants` the person can switch to another one.
+    terminal's), and `keyboard` is that terminal's, entered; a program passes a `LineReader`. With `assistants` the
+    person can switch to another one.
     """
     conversation = Conversation(assistant, sessions, pick=pick or settings.pick, reasoning=settings.reasoning)
     interrupts = Interrupts()
     repl = Repl(
-        conversation, interrupts, out=console, err=err or console, environment=environment or {}, assistants=assistants
+        conversation,
+        interrupts,
+        out=console,
+        err=err or console,
+        environment=environment or {},
+        keyboard=keyboard or Keyboard(),
+        assistants=assistants,
     )
     repl.reader = reader or _editor(repl, settings, history_path, input, output)
     with signals(interrupts, repl.reader.wake):
@@ -79,6 +88,7 @@ def _editor(repl: Repl, settings: Settings, history_path: Path, input: Input | N
     return Editor(
         input=input or create_input(),
         output=output or create_output(),
+        keyboard=repl.keyboard,
         history_path=history_path,
         settings=settings,
         interrupts=repl.interrupts,
@@ -101,6 +111,7 @@ class Repl:
         out: Console,
         err: Console,
         environment: Mapping[str, str],
+        keyboard: Keyboard,
         assistants: Assistants | None = None,
     ) -> None:
         self.conversation = conversation
@@ -108,6 +119,7 @@ class Repl:
         self.out = out
         self.err = err
         self.environment = environment
+        self.keyboard = keyboard
         self.assistants = assistants
         self._models: Sequence[str] | None = None
         self._generation = conversation.assistant.generation

@@ -53,8 +53,11 @@ async def open_source(repl: Repl, argument: str) -> None:
         repl.note(f"There is no source {one_line(argument, 20)}: {_range(answer)}", "warning")
     elif not Path(source.path).is_file():  # noqa: ASYNC240
         repl.note(f"{one_line(source.path, 200)} is no file any more", "warning")
-    elif status := await programs.run(programs.opening(source, repl.environment)):
-        repl.note(f"The program ended with status {status}.", "warning")
+    else:
+        with repl.keyboard.lent():
+            status = await programs.run(programs.opening(source, repl.environment))
+        if status:
+            repl.note(f"The program ended with status {status}.", "warning")
 
 
 async def pick(repl: Repl, argument: str) -> None:
@@ -69,7 +72,8 @@ async def reasoning(repl: Repl, argument: str) -> None:
 
 async def edit(repl: Repl, _: str) -> None:
     last = repl.conversation.last
-    repl.draft = await programs.edited(last.question if last else "", repl.environment)
+    with repl.keyboard.lent():
+        repl.draft = await programs.edited(last.question if last else "", repl.environment)
 
 
 async def copy(repl: Repl, _: str) -> None:

@@ -18,15 +18,17 @@ if TYPE_CHECKING:
 
 
 def run(context: Context, collection: str, flags: Mapping[str, Any], *, session: str | None, resume: bool) -> int:
-    from ragcli.chat.reader import LineReader
-    from ragcli.chat.repl import chat
+    from ragcli.chat.keyboard import Keyboard
 
     workspace = context.workspace(flags)
     person = sys.stdin.isatty() and sys.stdout.isatty()
     if person and _is_empty(workspace, collection):
         _offer(context, collection, flags)
 
-    async def main() -> int:
+    async def main(keyboard: Keyboard) -> int:
+        from ragcli.chat.reader import LineReader
+        from ragcli.chat.repl import chat
+
         async with workspace.assistants(collection) as assistants:
             assistant = await assistants.reopen()
             # From here on Ctrl-C is the chat's own; a press that comes when it has ended is one too many.
@@ -43,9 +45,11 @@ def run(context: Context, collection: str, flags: Mapping[str, Any], *, session:
                 history_path=workspace.path / "history",
                 environment=os.environ,
                 reader=None if person else LineReader(sys.stdin),
+                keyboard=keyboard,
             )
 
-    return asyncio.run(main())
+    with Keyboard(sys.stdin if person else None) as keyboard:
+        return asyncio.run(main(keyboard))
 
 
 def _is_empty(workspace: Workspace, collection: str) -> bool:

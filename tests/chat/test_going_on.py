@@ -18,6 +18,7 @@ from ragcli.chat.completion import CommandCompleter
 from ragcli.chat.conversation import Conversation
 from ragcli.chat.examples import examples
 from ragcli.chat.interrupts import Interrupts
+from ragcli.chat.keyboard import Keyboard
 from ragcli.chat.reader import LineReader
 from ragcli.chat.repl import Repl
 from ragcli.errors import ConnectionLost, EndpointError, IndexMissing
@@ -217,7 +218,8 @@ async def test_tab_completes_commands_and_what_they_take(desk: Desk, typed: str,
     """The endpoint is asked for its models once."""
     assistants = ScriptedAssistants()
     conversation = Conversation(ScriptedAssistant(), desk.sessions, pick=False, reasoning=True)
-    repl = Repl(conversation, Interrupts(), out=desk.console, err=desk.console, environment={}, assistants=assistants)
+    around = {"out": desk.console, "err": desk.console, "environment": {}, "keyboard": Keyboard()}
+    repl = Repl(conversation, Interrupts(), **around, assistants=assistants)  # type: ignore[arg-type]
     completer = CommandCompleter(repl)
     for _ in range(2):
         found = completer.get_completions_async(Document(typed), CompleteEvent())
