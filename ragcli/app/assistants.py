@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ragcli.errors import ConfigError
+from ragcli.streams.shelter import sheltered
 
 if TYPE_CHECKING:
     from ragcli.app.workspace import Workspace
@@ -73,6 +74,7 @@ class CollectionAssistant:
             if chunk.heading
         ]
 
+    @sheltered
     def answer(
         self,
         question: str,

@@ -9,6 +9,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -115,11 +116,12 @@ async def call_with_backoff(
     async def once() -> AsyncGenerator[tuple[R], None]:
         yield (await function(),)
 
-    async for item in once():
-        if not isinstance(item, Notice):
-            return item[0]
-        if announced is not None:
-            announced(item)
+    async with aclosing(once()) as items:
+        async for item in items:
+            if not isinstance(item, Notice):
+                return item[0]
+            if announced is not None:
+                announced(item)
     raise AssertionError("a stream of one item ended without it")
 
 
