@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -45,6 +48,26 @@ def run_ragcli(
         check=False,
     )
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def run_inside(home: Path, *args: str | Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """The same without a process of its own, ten times as fast; standard input is empty.
+
+    For variants of what a subprocess has shown once.
+    """
+    from ragcli.cli.main import run
+
+    arguments = list(map(str, args))
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    with (
+        patch.dict(os.environ, clean_environment(home, **(env or {})), clear=True),
+        patch.object(sys, "stdin", None),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        code = run(arguments)
+    shown, told = (stream.buffer.getvalue().decode() for stream in (out, err) if not stream.flush())  # type: ignore[attr-defined]
+    return subprocess.CompletedProcess(arguments, code, shown, told)
 
 
 @pytest.fixture

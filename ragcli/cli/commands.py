@@ -10,7 +10,19 @@ import typer
 
 from ragcli.cli.context import Context
 from ragcli.cli.groups import collections_app, config_app, sessions_app
-from ragcli.cli.options import Collection, ContextK, Extractive, Json, Mode, Model, NoRerank, TopK, Yes
+from ragcli.cli.options import (
+    Collection,
+    ContextK,
+    Extractive,
+    Json,
+    Mode,
+    Model,
+    NoRerank,
+    Paths,
+    SchemaName,
+    TopK,
+    Yes,
+)
 from ragcli.errors import UsageError
 
 app = typer.Typer(
@@ -210,29 +222,44 @@ def eval_(
 
 @app.command()
 def status(ctx: typer.Context, collection: Collection = "default", json: Json = False) -> None:
-    """What is indexed, in numbers."""
+    """What is indexed, in numbers.
+
+    \b
+    ragcli status
+    ragcli status -c work --json | jq .pending
+    """
     from ragcli.cli import stored
 
     raise typer.Exit(stored.status(ctx.obj, collection, json=json))
 
 
 @app.command("list")
-def list_(ctx: typer.Context, collection: Collection = "default", json: Json = False) -> None:
-    """The indexed documents."""
+def list_(ctx: typer.Context, paths: Paths = None, collection: Collection = "default", json: Json = False) -> None:
+    """The indexed documents.
+
+    \b
+    ragcli list
+    ragcli list '*.pdf' docs/
+    """
     from ragcli.cli import stored
 
-    raise typer.Exit(stored.list_documents(ctx.obj, collection, json=json))
+    raise typer.Exit(stored.list_documents(ctx.obj, paths or [], collection, json=json))
 
 
 @app.command()
 def show(
     ctx: typer.Context,
-    paths: Annotated[list[str] | None, typer.Argument(metavar="PATH...", help="As `list` shows them.")] = None,
+    paths: Paths = None,
     every: Annotated[bool, typer.Option("--all", help="All documents.")] = False,
     collection: Collection = "default",
     json: Json = False,
 ) -> None:
-    """The text that was read from a document, as it is indexed."""
+    """The text that was read from a document, as it is indexed.
+
+    \b
+    ragcli show handbook.pdf
+    ragcli show --all --json > corpus.jsonl
+    """
     from ragcli.cli import stored
 
     raise typer.Exit(stored.show(ctx.obj, paths or [], collection, every=every, json=json))
@@ -246,7 +273,12 @@ def remove(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Take documents out of the index; the files stay where they are."""
+    """Take documents out of the index; the files stay where they are.
+
+    \b
+    ragcli remove old/handbook.pdf
+    ragcli remove 'drafts/**' --yes
+    """
     from ragcli.cli import stored
 
     raise typer.Exit(stored.remove(ctx.obj, paths, collection, yes=yes, json=json))
@@ -254,7 +286,28 @@ def remove(
 
 @app.command()
 def doctor(ctx: typer.Context, json: Json = False) -> None:
-    """Check that everything works; each failure comes with the one command that mends it."""
+    """Check that everything works; each failure comes with the one command that mends it.
+
+    \b
+    ragcli doctor
+    ragcli doctor --json | jq -r '.checks[] | select(.state == "fail") | .remedy'
+    """
     from ragcli.cli import doctor as command
 
     raise typer.Exit(command.run(ctx.obj, json=json))
+
+
+@app.command()
+def schema(
+    name: Annotated[SchemaName | None, typer.Argument(metavar="[NAME]", help="Which output; all without.")] = None,
+) -> None:
+    """JSON Schema of what a command prints with --json.
+
+    \b
+    ragcli schema ask
+    ragcli schema event      a line of `ask --stream-json`
+    ragcli schema | jq keys
+    """
+    from ragcli.cli import schema as command
+
+    raise typer.Exit(command.run(name))

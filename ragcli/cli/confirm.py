@@ -13,7 +13,7 @@ def confirm(what: str, *, yes: bool) -> None:
     """Returns when the user agrees. Raises Interrupted where not, UsageError where nobody can be asked."""
     if yes:
         return
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError(f"{what} needs a yes and there is no terminal to ask on", remedy="add --yes")
     if not agreed(f"{what}?"):
         raise Interrupted("nothing was changed")

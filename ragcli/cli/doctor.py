@@ -14,11 +14,10 @@ from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Literal
 
-from msgspec import Struct
-
 from ragcli import __version__
-from ragcli.cli import documents
+from ragcli.cli import documents, shapes
 from ragcli.cli.loop import run_async
+from ragcli.cli.shapes import Check
 from ragcli.errors import RagcliError
 from ragcli.text.clean import clean
 
@@ -32,22 +31,11 @@ MODEL_SECONDS = 60.0
 PACKAGES = ("chromadb", "tantivy", "kreuzberg", "wordllama", "httpx2", "tiktoken")
 
 
-class Check(Struct, frozen=True):
-    """One thing that was looked at. `note` is for what works but less well than it could; only `fail` is wrong."""
-
-    name: str
-    state: Literal["ok", "note", "fail"]
-    message: str
-    remedy: str = ""
-
-
 def run(context: Context, *, json: bool) -> int:
     async def main(_stop: asyncio.Event) -> int:
         checks = [check async for check in _checks(context)]
         if json:
-            fields = ("name", "state", "message", "remedy")
-            rows = [{field: getattr(check, field) for field in fields} for check in checks]
-            documents.emit({"schema": documents.SCHEMA, "checks": rows})
+            documents.emit(shapes.Doctor(checks=checks))
         else:
             _print(context, checks)
         return 1 if any(check.state == "fail" for check in checks) else 0

@@ -12,9 +12,9 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, field
 
-from ragcli.cli import documents
+from ragcli.cli import documents, shapes
 from ragcli.cli.loop import run_async
 from ragcli.errors import Interrupted, PartialIngest, RagcliError, UsageError
 from ragcli.retrieve.metrics import mean, ndcg, recall, reciprocal_rank
@@ -71,10 +71,13 @@ class Tally(Struct):
         self.rr.append(reciprocal_rank(ranked, case.expected, 10))
         self.ms.append(retrieval.ms)
 
-    def summary(self) -> dict[str, float]:
-        measures = {"ndcg@10": mean(self.ndcg), "recall@5": mean(self.recall), "mrr@10": mean(self.rr)}
-        ms = round(median(self.ms), 3) if self.ms else 0.0
-        return {name: round(value, 6) for name, value in measures.items()} | {"median_ms": ms}
+    def summary(self) -> shapes.Measures:
+        return shapes.Measures(
+            ndcg=round(mean(self.ndcg), 6),
+            recall=round(mean(self.recall), 6),
+            mrr=round(mean(self.rr), 6),
+            median_ms=round(median(self.ms), 3) if self.ms else 0.0,
+        )
 
 
 class Evaluation(Struct):
@@ -216,17 +219,16 @@ async def _evaluate(
         done(result.questions)
 
 
-def _document(collection: str, result: Evaluation) -> documents.Document:
-    document: documents.Document = {
-        "schema": documents.SCHEMA,
-        "collection": collection,
-        "questions": result.questions,
-        "results": {name: tally.summary() for name, tally in result.tallies.items()},
-        "unmatched": [{"line": number, "path": path} for number, path in result.unmatched],
-        "broken": [{"line": number, "message": why} for number, why in result.broken],
-        "notices": [{"message": message, "questions": count} for message, count in result.notices.most_common()],
-    }
-    return document | (documents.failure(result.error) if result.error else {})
+def _document(collection: str, result: Evaluation) -> shapes.Evaluation:
+    return shapes.Evaluation(
+        collection=collection,
+        questions=result.questions,
+        results={name: tally.summary() for name, tally in result.tallies.items()},
+        unmatched=[shapes.LinePath(line=number, path=path) for number, path in result.unmatched],
+        broken=[shapes.LineMessage(line=number, message=why) for number, why in result.broken],
+        notices=[shapes.Counted(message=message, questions=count) for message, count in result.notices.most_common()],
+        error=documents.error_of(result.error) if result.error else UNSET,
+    )
 
 
 def _print(context: Context, result: Evaluation) -> None:
@@ -235,7 +237,7 @@ def _print(context: Context, result: Evaluation) -> None:
     rows = [f"{'':<9} {'nDCG@10':>8} {'Recall@5':>9} {'MRR@10':>7} {'median ms':>10}"]
     for name, tally in result.tallies.items():
         row = tally.summary()
-        figures = f"{row['ndcg@10']:>8.3f} {row['recall@5']:>9.3f} {row['mrr@10']:>7.3f} {row['median_ms']:>10.1f}"
+        figures = f"{row.ndcg:>8.3f} {row.recall:>9.3f} {row.mrr:>7.3f} {row.median_ms:>10.1f}"
         rows.append(f"{name:<9} {figures}")
     out.print("\n".join(rows), highlight=False, markup=False, soft_wrap=True)
 

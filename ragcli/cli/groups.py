@@ -13,7 +13,12 @@ config_app = typer.Typer(help="The settings and where each came from.", rich_mar
 
 @collections_app.command("list")
 def collections_list(ctx: typer.Context, json: Json = False) -> None:
-    """The collections of this home."""
+    """The collections of this home.
+
+    \b
+    ragcli collections list
+    ragcli collections list --json | jq -r '.[].collection'
+    """
     from ragcli.cli import stored
 
     raise typer.Exit(stored.list_collections(ctx.obj, json=json))
@@ -22,19 +27,29 @@ def collections_list(ctx: typer.Context, json: Json = False) -> None:
 @collections_app.command("delete")
 def collections_delete(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names or globs.")],
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Delete a collection with everything that was indexed in it."""
+    """Delete collections with everything that was indexed in them.
+
+    \b
+    ragcli collections delete drafts
+    ragcli collections delete 'test-*' --yes
+    """
     from ragcli.cli import stored
 
-    raise typer.Exit(stored.delete_collection(ctx.obj, name, yes=yes, json=json))
+    raise typer.Exit(stored.delete_collections(ctx.obj, names, yes=yes, json=json))
 
 
 @sessions_app.command("list")
 def sessions_list(ctx: typer.Context, json: Json = False) -> None:
-    """The stored chats, latest first."""
+    """The stored chats, latest first.
+
+    \b
+    ragcli sessions list
+    ragcli sessions list --json
+    """
     from ragcli.cli import sessions
 
     raise typer.Exit(sessions.list_(ctx.obj, json=json))
@@ -42,7 +57,11 @@ def sessions_list(ctx: typer.Context, json: Json = False) -> None:
 
 @sessions_app.command("show")
 def sessions_show(ctx: typer.Context, name: str, json: Json = False) -> None:
-    """One chat."""
+    """One chat.
+
+    \b
+    ragcli sessions show travel
+    """
     from ragcli.cli import sessions
 
     raise typer.Exit(sessions.show(ctx.obj, name, json=json))
@@ -50,23 +69,43 @@ def sessions_show(ctx: typer.Context, name: str, json: Json = False) -> None:
 
 @sessions_app.command("export")
 def sessions_export(ctx: typer.Context, name: str, json: Json = False) -> None:
-    """One chat as Markdown, or as JSON, on stdout."""
+    """One chat as Markdown, or as JSON, on stdout.
+
+    \b
+    ragcli sessions export travel > travel.md
+    ragcli sessions export travel --json > travel.json
+    """
     from ragcli.cli import sessions
 
     raise typer.Exit(sessions.export(ctx.obj, name, json=json))
 
 
 @sessions_app.command("delete")
-def sessions_delete(ctx: typer.Context, name: str, yes: Yes = False, json: Json = False) -> None:
-    """Delete a chat."""
+def sessions_delete(
+    ctx: typer.Context,
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names or globs.")],
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Delete chats.
+
+    \b
+    ragcli sessions delete travel
+    ragcli sessions delete 'draft*' --yes
+    """
     from ragcli.cli import sessions
 
-    raise typer.Exit(sessions.delete(ctx.obj, name, yes=yes, json=json))
+    raise typer.Exit(sessions.delete(ctx.obj, names, yes=yes, json=json))
 
 
 @config_app.command("show")
 def config_show(ctx: typer.Context, json: Json = False) -> None:
-    """Every setting, its value and where that came from; secrets are hidden."""
+    """Every setting, its value and where that came from; secrets are hidden.
+
+    \b
+    ragcli config show
+    ragcli config show --json | jq '.settings["chat.model"]'
+    """
     from ragcli.cli import settings
 
     raise typer.Exit(settings.show(ctx.obj, json=json))
@@ -74,7 +113,11 @@ def config_show(ctx: typer.Context, json: Json = False) -> None:
 
 @config_app.command("path")
 def config_path(ctx: typer.Context) -> None:
-    """Where the settings file is, or would be."""
+    """Where the settings file is, or would be.
+
+    \b
+    $EDITOR "$(ragcli config path)"
+    """
     from ragcli.cli import settings
 
     raise typer.Exit(settings.path(ctx.obj))
@@ -82,7 +125,12 @@ def config_path(ctx: typer.Context) -> None:
 
 @config_app.command("init")
 def config_init(ctx: typer.Context, force: Annotated[bool, typer.Option("--force", help="Overwrite.")] = False) -> None:
-    """Write a commented settings file that changes nothing yet."""
+    """Write a commented settings file that changes nothing yet.
+
+    \b
+    ragcli config init
+    ragcli config init --config ./ragcli.toml
+    """
     from ragcli.cli import settings
 
     raise typer.Exit(settings.init(ctx.obj, force=force))

@@ -13,3 +13,23 @@ TopK = Annotated[int | None, typer.Option("--top-k", min=1, metavar="N", help="C
 ContextK = Annotated[int | None, typer.Option("--context-k", min=1, metavar="N", help="Passages for the model [3].")]
 NoRerank = Annotated[bool, typer.Option("--no-rerank", help="Keep the fused order.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Paths = Annotated[
+    list[str] | None, typer.Argument(metavar="PATH...", help="Documents as `list` shows them, folders or globs.")
+]
+SchemaName = Literal[
+    "ask",
+    "event",
+    "batch",
+    "ingest",
+    "search",
+    "queries",
+    "eval",
+    "status",
+    "list",
+    "show",
+    "remove",
+    "collections",
+    "sessions",
+    "doctor",
+    "config",
+]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from ragcli.cli import documents
+from ragcli.cli import documents, shapes
 from ragcli.cli.inputs import question_and_extra
 from ragcli.cli.loop import run_async
 from ragcli.errors import NothingRelevant, PartialIngest, UsageError
@@ -87,8 +87,8 @@ def run_many(context: Context, file: Path, collection: str, *, k: int, mode: Mod
                 start = time.perf_counter()
                 retrieval = await opened.retriever.search(query.text, mode=mode, k=k, rerank=rerank)
                 ms = round((time.perf_counter() - start) * 1000, 3)
-                hits = [{"path": item.path, "score": round(item.score, 6)} for item in retrieval.sources]
-                documents.emit({"id": query.id, "hits": hits, "ms": ms})
+                hits = [shapes.Found(path=item.path, score=round(item.score, 6)) for item in retrieval.sources]
+                documents.emit(shapes.Query(id=query.id, hits=hits, ms=ms))
                 notices.update({notice.message for notice in retrieval.notices})
         for message, count in notices.most_common():
             _tell(context, f"{message} ({count} queries)")

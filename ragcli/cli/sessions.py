@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ragcli.cli import documents
+from ragcli.cli import documents, shapes
+from ragcli.cli.choose import listing, named
 from ragcli.cli.confirm import confirm
 from ragcli.errors import UsageError
 from ragcli.text.clean import clean
@@ -14,6 +16,8 @@ from ragcli.text.clean import clean
 if TYPE_CHECKING:
     from ragcli.cli.context import Context
     from ragcli.types import SessionInfo
+
+LISTED = "ragcli sessions list"
 
 
 def list_(context: Context, *, json: bool) -> int:
@@ -28,9 +32,8 @@ def list_(context: Context, *, json: bool) -> int:
     return 0
 
 
-def _listed(info: SessionInfo) -> documents.Document:
-    updated = datetime.fromtimestamp(info.updated_at).astimezone().isoformat(timespec="seconds")
-    return {"name": info.name, "exchanges": info.exchanges, "updated_at": updated}
+def _listed(info: SessionInfo) -> shapes.SessionListed:
+    return shapes.SessionListed(name=info.name, exchanges=info.exchanges, updated_at=documents.moment(info.updated_at))
 
 
 def show(context: Context, name: str, *, json: bool) -> int:
@@ -39,7 +42,7 @@ def show(context: Context, name: str, *, json: bool) -> int:
     answers = sessions.answers(name)
     if json:
         exchanges = [documents.answer(answer) for answer in answers]
-        documents.emit({"schema": documents.SCHEMA, "name": name, "exchanges": exchanges})
+        documents.emit(shapes.Session(name=name, exchanges=exchanges))
         return 0
     out = context.out()
     for answer in answers:
@@ -59,18 +62,19 @@ def export(context: Context, name: str, *, json: bool) -> int:
     return 0
 
 
-def delete(context: Context, name: str, *, yes: bool, json: bool) -> int:
+def delete(context: Context, names: Sequence[str], *, yes: bool, json: bool) -> int:
     sessions = context.workspace().sessions()
-    _known(sessions.names(), name)
-    confirm(f"delete session {name!r}", yes=yes)
-    sessions.delete(name)
+    chosen = named(names, sessions.names(), what="session", listed=LISTED)
+    confirm(f"delete {listing(chosen, 'session')}", yes=yes)
+    for name in chosen:
+        sessions.delete(name)
+        if not json and not context.quiet:
+            context.out().print(f"deleted session {clean(name)}", soft_wrap=True, highlight=False, markup=False)
     if json:
-        documents.emit({"schema": documents.SCHEMA, "deleted": name})
-    elif not context.quiet:
-        context.out().print(f"deleted session {clean(name)}", soft_wrap=True)
+        documents.emit(shapes.Deleted(deleted=chosen))
     return 0
 
 
-def _known(names: list[str], name: str) -> None:
+def _known(names: Sequence[str], name: str) -> None:
     if name not in names:
-        raise UsageError(f"there is no session {name!r}", remedy="see: ragcli sessions list")
+        raise UsageError(f"there is no session {name!r}", remedy=f"see: {LISTED}")

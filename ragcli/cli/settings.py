@@ -24,10 +24,10 @@ def show(context: Context, *, json: bool) -> int:
         shown = HIDDEN if setting.secret and value else value
         rows.append((key, shown, loaded.origins.get(key, "default")))
     if json:
-        from ragcli.cli import documents
+        from ragcli.cli import documents, shapes
 
-        values = {key: {"value": value, "origin": origin} for key, value, origin in rows}
-        documents.emit({"schema": documents.SCHEMA, "file": str(context.config_file()), "settings": values})
+        values = {key: shapes.Value(value=value, origin=origin) for key, value, origin in rows}
+        documents.emit(shapes.Config(file=str(context.config_file()), settings=values))
         return 0
     width = max(len(key) for key, _, _ in rows)
     for key, value, origin in rows:

@@ -3,61 +3,57 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
 from rich.table import Table
 
-from ragcli.cli import documents
+from ragcli.cli import documents, shapes
+from ragcli.cli.choose import listing, matching, named
 from ragcli.cli.confirm import confirm
 from ragcli.cli.loop import run_async
-from ragcli.errors import UsageError
+from ragcli.errors import StoreError, UsageError
 from ragcli.text.clean import clean
 
 if TYPE_CHECKING:
     from ragcli.cli.context import Context
-    from ragcli.store.catalog import Catalog
-    from ragcli.types import StoredDocument
 
 
 def status(context: Context, collection: str, *, json: bool) -> int:
     with context.workspace().read(collection) as catalog:
-        counts, size = catalog.counts(), catalog.place.bytes_on_disk()
-        facts = {
-            "collection": catalog.name,
-            "documents": counts.documents,
-            "chunks": counts.chunks,
-            "failed": counts.failed,
-            "embedder": catalog.embedder,
-            "dimensions": catalog.dimensions,
-            "bytes_on_disk": size,
-            "generation": catalog.generation,
-            "pending": counts.pending,
-        }
+        counts = catalog.counts()
+        facts = shapes.Status(
+            collection=catalog.name,
+            documents=counts.documents,
+            chunks=counts.chunks,
+            failed=counts.failed,
+            embedder=catalog.embedder,
+            dimensions=catalog.dimensions,
+            bytes_on_disk=catalog.place.bytes_on_disk(),
+            generation=catalog.generation,
+            pending=counts.pending,
+        )
         failures = catalog.failures()
     if json:
-        documents.emit({"schema": documents.SCHEMA} | facts)
+        documents.emit(facts)
         return 0
     from ragcli.render.progress import failure_table, size_text
 
     out = context.out()
-    facts["bytes_on_disk"] = size_text(size)
-    for name, value in facts.items():
+    for name in shapes.Status.__struct_fields__[1:]:
+        value = getattr(facts, name) if name != "bytes_on_disk" else size_text(facts.bytes_on_disk)
         out.print(f"{name.replace('_', ' '):<14} {clean(str(value))}", highlight=False, markup=False)
     if failures:
         out.print(failure_table(failures))
     return 0
 
 
-def list_documents(context: Context, collection: str, *, json: bool) -> int:
+def list_documents(context: Context, paths: Sequence[str], collection: str, *, json: bool) -> int:
     with context.workspace().read(collection) as catalog:
-        stored = list(catalog.documents())
+        stored = matching(catalog, paths) if paths else list(catalog.documents())
     if json:
-        documents.emit([_listed(document) for document in stored])
+        documents.emit([documents.listed(document) for document in stored])
         return 0
     from ragcli.render.progress import size_text
 
@@ -79,19 +75,6 @@ def list_documents(context: Context, collection: str, *, json: bool) -> int:
     return 0
 
 
-def _listed(document: StoredDocument) -> documents.Document:
-    indexed_at = datetime.fromtimestamp(document.indexed_at).astimezone().isoformat(timespec="seconds")
-    return {
-        "path": document.path,
-        "title": document.title,
-        "format": document.format,
-        "chunks": document.chunks,
-        "bytes": document.bytes,
-        "indexed_at": indexed_at if document.indexed_at else None,
-        "state": document.state,
-    }
-
-
 def show(context: Context, paths: Sequence[str], collection: str, *, every: bool, json: bool) -> int:
     if not paths and not every:
         raise UsageError("no document named", remedy="name some as `ragcli list` shows them, or add --all")
@@ -99,7 +82,7 @@ def show(context: Context, paths: Sequence[str], collection: str, *, every: bool
         for document in matching(catalog, paths) if not every else list(catalog.documents()):
             chunks = list(catalog.chunks_of(document.id))
             if json:
-                documents.emit(documents.shown(document.path, document.title, document.format, chunks))
+                documents.emit(documents.shown(document, chunks))
                 continue
             out = context.out()
             out.print(f"# {clean(document.path)}", style="bold", highlight=False, markup=False, soft_wrap=True)
@@ -113,26 +96,6 @@ def show(context: Context, paths: Sequence[str], collection: str, *, every: bool
     return 0
 
 
-def matching(catalog: Catalog, names: Sequence[str]) -> list[StoredDocument]:
-    """The documents that the names mean: a path, the end of one, a folder or a glob. Raises UsageError for no match."""
-    stored = list(catalog.documents())
-    found: dict[int, StoredDocument] = {}
-    for name in names:
-        matches = [document for document in stored if _means(name, document.path)]
-        if not matches:
-            raise UsageError(f"no indexed document matches {name!r}", remedy="see: ragcli list")
-        found |= {document.id: document for document in matches}
-    return list(found.values())
-
-
-def _means(name: str, path: str) -> bool:
-    stored = Path(path)
-    if any(sign in name for sign in "*?["):
-        return stored.match(name)
-    given = Path(os.path.abspath(name))
-    return stored == given or given in stored.parents or stored.parts[-len(Path(name).parts) :] == Path(name).parts
-
-
 def remove(context: Context, paths: Sequence[str], collection: str, *, yes: bool, json: bool) -> int:
     workspace = context.workspace()
     with workspace.read(collection) as catalog:
@@ -142,8 +105,8 @@ def remove(context: Context, paths: Sequence[str], collection: str, *, yes: bool
     async def main(_stop: asyncio.Event) -> int:
         removed = await workspace.remove(collection, [document.path for document in chosen])
         if json:
-            found = [document.path for document in chosen]
-            documents.emit({"schema": documents.SCHEMA, "collection": collection, "removed": removed, "paths": found})
+            paths_taken = [document.path for document in chosen]
+            documents.emit(shapes.Removed(collection=collection, removed=removed, paths=paths_taken))
         elif not context.quiet:
             context.out().print(f"removed {removed} documents", highlight=False)
         return 0
@@ -152,44 +115,42 @@ def remove(context: Context, paths: Sequence[str], collection: str, *, yes: bool
 
 
 def list_collections(context: Context, *, json: bool) -> int:
+    """A collection that cannot be read is listed with the reason; the exit code is that of the last such error."""
     workspace = context.workspace()
-    rows = []
+    rows, code = [], 0
     for name in workspace.collections():
-        with workspace.read(name) as catalog:
-            counts = catalog.counts()
+        try:
+            with workspace.read(name) as catalog:
+                counts, size = catalog.counts(), catalog.place.bytes_on_disk()
             rows.append(
-                {
-                    "collection": name,
-                    "documents": counts.documents,
-                    "chunks": counts.chunks,
-                    "bytes_on_disk": catalog.place.bytes_on_disk(),
-                }
+                shapes.Collection(collection=name, documents=counts.documents, chunks=counts.chunks, bytes_on_disk=size)
             )
+        except StoreError as error:
+            told = documents.error_of(error)
+            rows.append(shapes.Collection(collection=name, documents=0, chunks=0, bytes_on_disk=0, error=told))
+            code = error.exit_code
     if json:
         documents.emit(rows)
-        return 0
+        return code
     out = context.out()
     for row in rows:
-        out.print(
-            f"{clean(str(row['collection']))}  {row['documents']} documents, {row['chunks']} chunks",
-            highlight=False,
-            markup=False,
-        )
-    return 0
+        holds = row.error.message if row.error else f"{row.documents} documents, {row.chunks} chunks"
+        out.print(clean(f"{row.collection}  {holds}"), highlight=False, markup=False, soft_wrap=True)
+    return code
 
 
-def delete_collection(context: Context, name: str, *, yes: bool, json: bool) -> int:
+def delete_collections(context: Context, names: Sequence[str], *, yes: bool, json: bool) -> int:
     workspace = context.workspace()
-    if name not in workspace.collections():
-        raise UsageError(f"there is no collection {name!r}", remedy="see: ragcli collections list")
-    confirm(f"delete collection {name!r} with everything that was indexed in it", yes=yes)
+    chosen = named(names, workspace.collections(), what="collection", listed="ragcli collections list")
+    confirm(f"delete {listing(chosen, 'collection')} with everything that was indexed in it", yes=yes)
 
     async def main(_stop: asyncio.Event) -> int:
-        await workspace.delete(name)
+        for name in chosen:
+            await workspace.delete(name)
+            if not json and not context.quiet:
+                context.out().print(f"deleted collection {clean(name)}", highlight=False, markup=False)
         if json:
-            documents.emit({"schema": documents.SCHEMA, "deleted": name})
-        elif not context.quiet:
-            context.out().print(f"deleted collection {clean(name)}", highlight=False, markup=False)
+            documents.emit(shapes.Deleted(deleted=chosen))
         return 0
 
     return run_async(main)
