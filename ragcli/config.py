@@ -271,6 +271,39 @@ def _nearest(name: str, names: Mapping[str, Any] | set[str]) -> str:
     return f"did you mean {close[0]}?" if close else "see: ragcli config show"
 
 
+# --- where it is found -------------------------------------------------------------------------------------
+
+
+def home_folder(given: str | Path | None, environ: Mapping[str, str]) -> Path:
+    """What is given, `RAGCLI_HOME`, or the platform's user data folder. Raises ConfigError where there is none."""
+    return _place(given or environ.get("RAGCLI_HOME"), "user_data_path", "RAGCLI_HOME")
+
+
+def config_file(given: str | Path | None, environ: Mapping[str, str]) -> Path:
+    """What is given, `RAGCLI_CONFIG`, or `config.toml` in the platform's user config folder. Raises ConfigError."""
+    chosen = given or environ.get("RAGCLI_CONFIG")
+    return _place(chosen, "user_config_path", "RAGCLI_CONFIG") / ("" if chosen else "config.toml")
+
+
+def load_here(given: str | Path | None, environ: Mapping[str, str], flags: Mapping[str, Any] | None = None) -> Loaded:
+    """The settings as `load` has them; the file may be missing where nobody named it. Raises ConfigError."""
+    file = config_file(given, environ)
+    named = given or environ.get("RAGCLI_CONFIG")
+    return load(file if named or file.exists() else None, environ, flags)
+
+
+def _place(chosen: str | Path | None, function: str, variable: str) -> Path:
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    import platformdirs
+
+    try:
+        folder: Path = getattr(platformdirs, function)("ragcli", appauthor=False)
+    except RuntimeError as exc:
+        raise ConfigError("this user has no home folder", remedy=f"set {variable}") from exc
+    return folder.expanduser().absolute()
+
+
 # --- writing them ------------------------------------------------------------------------------------------
 
 

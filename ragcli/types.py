@@ -376,6 +376,8 @@ class SourcesFound(Struct, frozen=True):
 
 
 class Token(Struct, frozen=True):
+    """The next piece of the answer."""
+
     text: str
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -202,6 +203,22 @@ class Workspace(Struct, frozen=True):
             yield embedder
         finally:
             await embedder.aclose()
+
+
+def open_workspace(
+    home: str | Path | None = None,
+    *,
+    config: str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Workspace:
+    """The workspace that the command line would use, for programs: the same home, config file and variables.
+
+    `settings` goes before all of them, by key: `{"chat.model": "qwen3"}`. Raises ConfigError.
+    """
+    from ragcli.config import home_folder, load_here
+
+    return Workspace(home_folder(home, environ), load_here(config, environ, settings).settings)
 
 
 def open_files(settings: Ingest) -> Reader:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ragcli.errors import ConfigError
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -29,23 +27,21 @@ class Context:
 
     def home_folder(self) -> Path:
         """`--home`, `RAGCLI_HOME`, or the platform's user data folder. Raises ConfigError where there is none."""
-        if given := self.home or os.environ.get("RAGCLI_HOME"):
-            return Path(given).expanduser().absolute()
-        return _platform_folder("user_data_path", "RAGCLI_HOME")
+        from ragcli.config import home_folder
+
+        return home_folder(self.home, os.environ)
 
     def config_file(self) -> Path:
         """`--config`, `RAGCLI_CONFIG`, or `config.toml` in the platform's user config folder."""
-        if given := self.config or os.environ.get("RAGCLI_CONFIG"):
-            return Path(given).expanduser().absolute()
-        return _platform_folder("user_config_path", "RAGCLI_CONFIG") / "config.toml"
+        from ragcli.config import config_file
+
+        return config_file(self.config, os.environ)
 
     def load(self, flags: Mapping[str, Any] | None = None) -> Loaded:
         """The settings; `flags` maps keys such as `chat.model` to what a command's own options say."""
-        from ragcli.config import load
+        from ragcli.config import load_here
 
-        chosen = self.config or os.environ.get("RAGCLI_CONFIG")
-        file = self.config_file()
-        return load(file if chosen or file.exists() else None, os.environ, flags)
+        return load_here(self.config, os.environ, flags)
 
     def workspace(self, flags: Mapping[str, Any] | None = None) -> Workspace:
         from ragcli.app import Workspace
@@ -61,13 +57,3 @@ class Context:
         from ragcli.render.console import make_console
 
         return make_console(sys.stderr, color=self.color)
-
-
-def _platform_folder(name: str, variable: str) -> Path:
-    import platformdirs
-
-    try:
-        folder = Path(getattr(platformdirs, name)("ragcli", appauthor=False))
-    except RuntimeError as exc:
-        raise ConfigError("this user has no home folder", remedy=f"set {variable}") from exc
-    return folder.expanduser().absolute()
