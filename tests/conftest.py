@@ -19,8 +19,9 @@ SAMPLE_DOCS = REPOSITORY / "sample_docs"
 sys.path.insert(0, str(Path(__file__).parent))
 
 from endpoint import endpoint  # noqa: E402 - tests/ is on the path since the line above
+from redis_server import open_link, own_redis, prefix, shared_redis  # noqa: E402
 
-__all__ = ["endpoint"]
+__all__ = ["endpoint", "open_link", "own_redis", "prefix", "shared_redis"]
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
