@@ -129,6 +129,16 @@ def ask(
     timeout: Annotated[float | None, typer.Option("--timeout", metavar="S", help="Seconds for the answer.")] = None,
     json: Json = False,
     stream_json: Annotated[bool, typer.Option("--stream-json", help="JSON lines as they come.")] = False,
+    batch: Annotated[
+        Path | None, typer.Option("--batch", metavar="FILE", help="Questions, one a line or JSON {id, question}.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where a batch goes, and goes on when cut off.")
+    ] = None,
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", min=1, max=64, metavar="N", help="Questions of a batch at a time.")
+    ] = 4,
+    as_completed: Annotated[bool, typer.Option("--as-completed", help="Do not keep the order of a batch.")] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", hidden=True)] = False,
 ) -> None:
     """One answer, streamed to stdout; its sources follow.
@@ -137,6 +147,9 @@ def ask(
     ragcli ask "how long is the warranty?"
     ragcli ask "保修期是多长时间？" --json | jq -r .answer
     git diff | ragcli ask "what changes for the user?"
+    ragcli ask --batch questions.jsonl --out answers.jsonl
+
+    A batch writes one JSON line a question. Run again with the same --out, it asks only what has no answer there.
     """
     from ragcli.cli import ask as command
 
@@ -147,6 +160,16 @@ def ask(
         "retrieve.top_k": top_k,
         "retrieve.context_k": context_k,
     }
+    if batch is not None:
+        if question is not None or session is not None:
+            raise UsageError("--batch brings its own questions", remedy="leave out QUESTION and --session")
+        from ragcli.cli import batch as many
+
+        raise typer.Exit(
+            many.run(ctx.obj, batch, collection, flags, concurrency=concurrency, as_completed=as_completed, out=out)
+        )
+    if out is not None:
+        raise UsageError("--out is for a batch", remedy="redirect one answer: ragcli ask ... > FILE")
     shape: command.Shape = "events" if stream_json else "document" if json else "text"
     raise typer.Exit(command.run(ctx.obj, question, collection, flags, session=session, shape=shape))
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePath
 from statistics import median
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from msgspec import UNSET, Struct, field
 
 from ragcli.cli import documents, shapes
 from ragcli.cli.loop import run_async
+from ragcli.cli.progress import counting
 from ragcli.errors import Interrupted, PartialIngest, RagcliError, UsageError
 from ragcli.retrieve.metrics import mean, ndcg, recall, reciprocal_rank
 from ragcli.text.clean import clean
@@ -114,7 +114,7 @@ def run(context: Context, file: Path, collection: str, *, json: bool) -> int:
         async with workspace.open(collection) as opened:
             known = Paths(document.path for document in opened.catalog.documents())
             cases = _cases(lines, known, result)
-            with _progress(context, len(cases)) as done:
+            with counting(context, len(cases)) as done:
                 await _evaluate(cases, opened.retriever, result, stop, done)
         if json:
             documents.emit(_document(collection, result))
@@ -182,19 +182,6 @@ def _cases(lines: Sequence[str], known: Paths, result: Evaluation) -> list[Case]
         different = {found or path: path for path, found in meant.items()}  # two names of one document are one
         cases.append(Case(read.question.strip(), {path: meant[path] for path in different.values()}))
     return cases
-
-
-@contextmanager
-def _progress(context: Context, total: int) -> Iterator[Callable[[int], None]]:
-    """A function that is told how many questions are done; a terminal shows it."""
-    from ragcli.render.console import is_live
-
-    err = context.err()
-    if context.quiet or not is_live(err):
-        yield lambda done: None
-        return
-    with err.status(f"0 of {total} questions") as status:
-        yield lambda done: status.update(f"{done} of {total} questions")
 
 
 async def _evaluate(

@@ -162,9 +162,10 @@ class Batched(Ask, frozen=True, kw_only=True):
 
 
 class Unread(Failure, frozen=True, kw_only=True):
-    """A line of `ask --batch` for a line that held no question; `id` is the number of that line."""
+    """A line of `ask --batch` for a line that held no question, which is quoted; `id` is its number."""
 
-    id: int
+    id: str | int
+    question: str
 
 
 # --- what is indexed ---------------------------------------------------------------------------------------
