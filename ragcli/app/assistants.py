@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ragcli.app.context import around
 from ragcli.errors import ConfigError
 from ragcli.streams.shelter import sheltered
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ragcli.config import Settings
     from ragcli.ports import ResumableModel, Retriever
     from ragcli.store.catalog import Catalog
-    from ragcli.types import Answer, Event, Reply, Turn
+    from ragcli.types import Answer, Event, Reply, Source, Turn
 
 OUTLINED = 24
 """Documents whose headings make examples, and passages of each that are looked at."""
@@ -73,6 +74,9 @@ class CollectionAssistant:
             for chunk in islice(self._opened.catalog.chunks_of(document.id), OUTLINED)
             if chunk.heading
         ]
+
+    def around(self, source: Source) -> tuple[str, str]:
+        return around(self._opened.catalog, source)
 
     @sheltered
     def answer(

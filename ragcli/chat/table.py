@@ -13,16 +13,17 @@ from rich.text import Text
 from ragcli.chat import programs
 from ragcli.chat.commands import Command
 from ragcli.chat.export import exported
+from ragcli.chat.source import show_source
 from ragcli.chat.switches import collection, model, top
 from ragcli.chat.welcome import QUOTES, recall
 from ragcli.render.console import is_live, print_line
-from ragcli.render.sources import EXTRACTIVE, print_passage, print_sources
+from ragcli.render.sources import EXTRACTIVE, print_sources
 from ragcli.render.wrap import print_hanging
 from ragcli.text.clean import one_line
 
 if TYPE_CHECKING:
     from ragcli.chat.repl import Repl
-    from ragcli.types import Answer
+    from ragcli.types import Answer, Source
 
 
 async def show_help(repl: Repl, _: str) -> None:
@@ -39,25 +40,21 @@ async def sources(repl: Repl, argument: str) -> None:
     if not argument:
         print_sources(repl.out, answer.sources, query=answer.question, cited=answer.cited)
         return
-    for source in answer.sources:
-        if argument.strip("[]") == str(source.n):
-            print_passage(repl.out, source, query=answer.question, cited=source.n in answer.cited)
-            return
-    repl.note(f"There is no source {one_line(argument, 20)}: {_range(answer)}", "warning")
+    if source := _named(repl, answer, argument):
+        show_source(repl, answer, source)
 
 
 async def open_source(repl: Repl, argument: str) -> None:
-    answer = _last(repl)
-    source = next((source for source in answer.sources if argument.strip("[]") == str(source.n)), None)
+    source = _named(repl, _last(repl), argument)
     if source is None:
-        repl.note(f"There is no source {one_line(argument, 20)}: {_range(answer)}", "warning")
-    elif not Path(source.path).is_file():  # noqa: ASYNC240
+        return
+    if not Path(source.path).is_file():  # noqa: ASYNC240
         repl.note(f"{one_line(source.path, 200)} is no file any more", "warning")
-    else:
-        with repl.keyboard.lent():
-            status = await programs.run(programs.opening(source, repl.environment))
-        if status:
-            repl.note(f"The program ended with status {status}.", "warning")
+        return
+    with repl.keyboard.lent():
+        status = await programs.run(programs.opening(source, repl.environment))
+    if status:
+        repl.note(f"The program ended with status {status}.", "warning")
 
 
 async def pick(repl: Repl, argument: str) -> None:
@@ -211,9 +208,14 @@ def _last(repl: Repl) -> Answer:
     return answer
 
 
-def _range(answer: Answer) -> str:
-    numbers = [str(source.n) for source in answer.sources]
-    return f"the last answer has {', '.join(numbers)}" if numbers else "the last answer has none"
+def _named(repl: Repl, answer: Answer, argument: str) -> Source | None:
+    """The source of this number; says so where there is none."""
+    numbers = {str(source.n): source for source in answer.sources}
+    source = numbers.get(argument.strip("[]"))
+    if source is None:
+        known = f"the last answer has {', '.join(numbers)}" if numbers else "the last answer has none"
+        repl.note(f"There is no source {one_line(argument, 20)}: {known}", "warning")
+    return source
 
 
 def _needs_answer(repl: Repl) -> str:

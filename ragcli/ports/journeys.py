@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Reply,
         Retrieval,
         SessionInfo,
+        Source,
         Turn,
     )
 
@@ -54,6 +55,10 @@ class Assistant(Protocol):
 
     def outline(self) -> Sequence[tuple[str, str]]:
         """(title, heading) of passages of some documents, for examples of what can be asked."""
+        ...
+
+    def around(self, source: Source) -> tuple[str, str]:
+        """What stands in the document before a passage and behind it, where that is still known. Raises StoreError."""
         ...
 
     def answer(

@@ -25,6 +25,7 @@ THEME = Theme(
         "source.path": "default",
         "source.detail": "dim",
         "source.match": "bold",
+        "source.used": "green",
         "cited": "green",
         "status": "cyan",
         "reasoning": "dim italic",

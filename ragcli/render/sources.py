@@ -7,11 +7,10 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from ragcli.render.console import file_link, is_live, print_line, shown_path
-from ragcli.render.wrap import WrappedText, print_hanging
+from ragcli.render.wrap import print_hanging
 from ragcli.text.analyze import terms
 from ragcli.text.clean import cells, clean, one_line
 from ragcli.text.question import content_terms
@@ -55,7 +54,7 @@ def print_sources(
     words = searched(query)
     width = console.width - 1 if console.is_terminal else PIPED_WIDTH
     for source in sources:
-        _print_place(console, source, cited=source.n in cited, folder=folder)
+        print_place(console, source, cited=source.n in cited, folder=folder)
         indent = " " * (len(str(source.n)) + 3)
         print_line(console, Text(indent) + snippet(source.text, words, max(20, width - len(indent))))
         if explain:
@@ -87,17 +86,8 @@ def source_line(source: Source, *, links: bool, folder: Path | None = None) -> T
     return line.append(f"  {source.score:.2f}", "source.detail")
 
 
-def print_passage(console: Console, source: Source, *, query: str, cited: bool = False) -> None:
-    """One source in full, the words of the query emphasised."""
-    _print_place(console, source, cited=cited)
-    text = clean(source.text).strip("\n")
-    passage = WrappedText(text)
-    for first, last in matching(text, searched(query)):
-        passage.stylize("source.match", first, last)
-    console.print(Padding(passage, (0, 0, 0, len(str(source.n)) + 3)) if console.is_terminal else text)
-
-
-def _print_place(console: Console, source: Source, *, cited: bool, folder: Path | None = None) -> None:
+def print_place(console: Console, source: Source, *, cited: bool = False, folder: Path | None = None) -> None:
+    """The line of a source, which hangs where the screen is narrow."""
     line = source_line(source, links=is_live(console), folder=folder)
     if cited:
         line.append("  cited", "cited")

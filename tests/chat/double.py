@@ -77,6 +77,9 @@ class ScriptedAssistant:
     def outline(self) -> list[tuple[str, str]]:
         return [("Handbook", "Overview"), ("Handbook", "Refunds"), ("价格", "一、标准版"), ("FAQ", "Who can apply?")]
 
+    def around(self, source: Source) -> tuple[str, str]:
+        return ("Orders leave the warehouse at noon.", "退款原路返回。") if source.n == 1 else ("", "")
+
     async def answer(
         self,
         question: str,

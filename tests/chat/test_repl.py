@@ -98,10 +98,14 @@ async def test_help_lists_every_command_and_says_which_cannot_be_used_yet(desk: 
 
 
 async def test_sources_shows_one_in_full_and_says_which_there_are(desk: Desk) -> None:
-    typed = f"/sources\rq\r/sources 2\r/sources 7\r{CTRL_D}"
-    await desk.run(ScriptedAssistant(["Five days [1]."]), typed)
+    typed = f"/sources\rq\r/sources 1\r/sources 2\r/sources 7\r{CTRL_D}"
+    await desk.run(ScriptedAssistant(["Refunds take five days [1]."]), typed)
     assert "/sources: no answer yet" in desk.said
-    assert "[2] /docs/价格.pdf p.2  0.42\n标准版每月五元。\n" in desk.said
+    passage = (
+        "  Orders leave the warehouse at noon.\n┃ Refunds take five days. Parcels leave on Mondays.\n  退款原路返回。\n"
+    )
+    assert f"[1] /docs/handbook.md:3-9  Orders › Refunds  0.91  cited\n{passage}\n" in desk.said
+    assert "[2] /docs/价格.pdf p.2  0.42\n│ 标准版每月五元。\n\n" in desk.said
     assert "There is no source 7: the last answer has 1, 2" in desk.said
 
 
