@@ -128,14 +128,20 @@ def prefix() -> str:
 
 @pytest.fixture
 def open_link(prefix: str) -> Iterator[OpenLink]:
-    """`open_link(server)`: one more node's connection; `url` in place of the server's, `breaker` as its own."""
+    """`open_link(server)`: one more node's connection; `url` in place of the server's, `breaker` as its own.
+
+    Its attempts have five seconds, so that a busy machine is no trouble, unless `timeout` says how many.
+    """
     from ragcli.config import Redis
     from ragcli.store.redis_link import RedisLink
 
     opened: list[RedisLink] = []
 
-    def open_one(server: RedisServer, *, url: str = "", breaker: Breaker | None = None) -> RedisLink:
-        opened.append(RedisLink(Redis(url=url or server.url, prefix=prefix), breaker=breaker))
+    def open_one(
+        server: RedisServer, *, url: str = "", breaker: Breaker | None = None, timeout: float = 5.0
+    ) -> RedisLink:
+        settings = Redis(url=url or server.url, prefix=prefix, timeout=timeout)
+        opened.append(RedisLink(settings, breaker=breaker))
         return opened[-1]
 
     yield open_one

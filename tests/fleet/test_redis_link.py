@@ -40,7 +40,7 @@ async def test_down_at_the_start_is_told_once_and_over_when_it_comes(
     own_redis: RedisServer, open_link: OpenLink
 ) -> None:
     own_redis.kill()
-    link = open_link(own_redis, breaker=eager())
+    link = open_link(own_redis, breaker=eager(), timeout=0.25)
     assert await away(link, "away") < 0.25 + MARGIN_S
     await away(link, "away")
     assert link.news().startswith("Redis is away: ")
@@ -65,7 +65,7 @@ async def test_a_redis_that_does_not_answer_costs_one_attempt_and_then_nothing_f
     own_redis: RedisServer, open_link: OpenLink
 ) -> None:
     now = 0.0
-    link = open_link(own_redis, breaker=Breaker(first_s=10, clock=lambda: now))
+    link = open_link(own_redis, breaker=Breaker(first_s=10, clock=lambda: now), timeout=0.25)
     assert await ping(link)
     with own_redis.stopped():
         took = await asyncio.gather(*(away(link, "within 0.25 s") for _ in range(20)))

@@ -1,0 +1,94 @@
+"""Answers that all machines of a fleet give again: the shared tier of the cache, in Redis."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+
+from ragcli.ports.cache import SCHEMA, CachedAnswer, CacheKey, TierStats
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis as Client
+
+    from ragcli.store.redis_link import RedisLink
+    from ragcli.types import CacheTier
+
+LARGEST = 1_000_000
+"""Bytes of one answer, sources included; a larger one is not kept."""
+PAGE = 1000
+"""Keys that one step of a listing looks at: some milliseconds of Redis's time."""
+WEIGHED = 50
+"""Answers of each page whose size is asked for."""
+
+_decoder = msgspec.msgpack.Decoder(CachedAnswer)
+
+
+class RedisAnswers:
+    """A ports.AnswerTier. How much it holds in all is bounded by Redis (`maxmemory`) and by the time to live."""
+
+    name: CacheTier = "redis"
+
+    def __init__(self, link: RedisLink, *, ttl_s: float, clock: Callable[[], float] = time.time) -> None:
+        self._link, self._ttl_s, self._clock = link, ttl_s, clock
+
+    async def get(self, key: CacheKey) -> CachedAnswer | None:
+        name = self._name(key.digest)
+
+        stored: bytes | None = await self._link.ask(lambda client: cast("Awaitable[bytes | None]", client.get(name)))
+        if stored is None:
+            return None
+        try:
+            answer = _decoder.decode(stored)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return None
+        young = self._clock() - answer.created_at < self._ttl_s
+        return answer if answer.schema == SCHEMA and young else None
+
+    async def put(self, key: CacheKey, answer: CachedAnswer) -> None:
+        value = msgspec.msgpack.encode(answer)
+        left_s = answer.created_at + self._ttl_s - self._clock()
+        if len(value) > LARGEST or left_s <= 0:
+            return
+        name, left_ms = self._name(key.digest), int(min(left_s, self._ttl_s) * 1000) + 1
+        await self._link.ask(lambda client: client.set(name, value, px=left_ms))
+
+    async def clear(self) -> int:
+        removed = 0
+        cursor = 0
+        while True:
+
+            async def step(client: Client, cursor: int = cursor) -> tuple[int, int]:
+                after, names = await client.scan(cursor, match=self._name("*"), count=PAGE)
+                return after, await client.unlink(*names) if names else 0
+
+            cursor, unlinked = await self._link.ask(step)
+            removed += unlinked
+            if not cursor:
+                return removed
+
+    async def stats(self) -> TierStats:
+        """`bytes` is estimated from some of the answers."""
+        entries = weighed = size = 0
+        cursor = 0
+        while True:
+
+            async def step(client: Client, cursor: int = cursor) -> tuple[int, int, list[int]]:
+                after, names = await client.scan(cursor, match=self._name("*"), count=PAGE)
+                lengths = client.pipeline(transaction=False)
+                for name in names[:WEIGHED]:
+                    lengths.strlen(name)
+                return after, len(names), await lengths.execute() if names else []
+
+            cursor, found, sizes = await self._link.ask(step)
+            entries, weighed, size = entries + found, weighed + len(sizes), size + sum(sizes)
+            if not cursor:
+                return TierStats(tier="redis", entries=entries, bytes=size * entries // weighed if weighed else 0)
+
+    async def aclose(self) -> None:
+        """The link is closed by who opened it."""
+
+    def _name(self, digest: str) -> str:
+        return self._link.key("answer", digest)

@@ -1,0 +1,75 @@
+"""A node of a fleet as a process of its own: `start(work, ...)` runs one of the functions below in it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+
+from ragcli.config import Redis
+from ragcli.ports.cache import Piece
+from ragcli.store.redis_flights import RedisFlights
+from ragcli.store.redis_link import RedisLink
+from ragcli.types import Answer
+
+
+def start(work: Callable[..., Awaitable[None]], url: str, prefix: str, *arguments: str) -> subprocess.Popen[str]:
+    """Runs it with its link and these arguments; lines of its stdout are what it says."""
+    command = [sys.executable, __file__, work.__name__, url, prefix, *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+async def lead_and_hang(link: RedisLink, digest: str, *words: str) -> None:
+    """Leads, publishes the words, says so, and then is alive without end."""
+    flight = await RedisFlights(link).join(digest)
+    assert flight.leading
+    for word in words:
+        await flight.publish(Piece(text=word))
+        await asyncio.sleep(0.03)
+    await asyncio.sleep(0.1)
+    say("published")
+    await asyncio.Event().wait()
+
+
+async def ask_many(link: RedisLink, digest: str, count: str) -> None:
+    """So many tasks want the same answer; says how often a model was asked, and the texts that came."""
+    flights = RedisFlights(link)
+    calls = 0
+
+    async def one() -> str:
+        nonlocal calls
+        text = ""
+        seen = 0
+        while True:
+            flight = await flights.join(digest)
+            try:
+                async for piece in flight.pieces(seen):
+                    seen += 1
+                    text += piece.text
+                    if piece.answer:
+                        return text
+                if flight.leading:
+                    calls += 1
+                    for word in (f"{n}。" for n in range(20)):
+                        await flight.publish(Piece(text=word))
+                        await asyncio.sleep(0.01)
+                        text += word
+                    await flight.publish(Piece(answer=Answer(question="q", answer=text)))
+                    return text
+            finally:
+                await flight.leave()
+
+    texts = await asyncio.gather(*(one() for _ in range(int(count))))
+    say(json.dumps([calls, sorted(set(texts))]))
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    _, name, url, prefix, *rest = sys.argv
+    asyncio.run(globals()[name](RedisLink(Redis(url=url, prefix=prefix, timeout=5)), *rest))
