@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 from ragcli.errors import TimedOut
 from ragcli.streams.relay import Opened, around_steps, relay
@@ -15,6 +15,12 @@ from ragcli.streams.step import Deadline
 P = ParamSpec("P")
 Y = TypeVar("Y")
 S = TypeVar("S")
+
+
+class Limiter(Protocol):
+    async def wait(self) -> None:
+        """Returns when it is the caller's turn."""
+        ...
 
 
 class RateLimiter:
@@ -48,9 +54,11 @@ class RateLimiter:
 
 
 def rate_limit(
-    requests_per_second: float = 10, *, limiter: RateLimiter | None = None
+    requests_per_second: float = 10, *, limiter: Limiter | None = None
 ) -> Callable[[Callable[P, AsyncGenerator[Y, S]]], Callable[P, AsyncGenerator[Y, S]]]:
-    """At most so many streams of the function start in a second; `limiter` shares a limit among several functions."""
+    """At most so many streams of the function start in a second; `limiter` shares a limit among several functions,
+    or among machines.
+    """
 
     def decorate(function: Callable[P, AsyncGenerator[Y, S]]) -> Callable[P, AsyncGenerator[Y, S]]:
         shared = limiter or RateLimiter(requests_per_second)

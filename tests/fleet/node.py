@@ -6,19 +6,22 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from ragcli.config import Redis
 from ragcli.ports.cache import Piece
 from ragcli.store.redis_flights import RedisFlights
+from ragcli.store.redis_limit import SharedRateLimiter
 from ragcli.store.redis_link import RedisLink
+from ragcli.streams.limit import rate_limit
 from ragcli.types import Answer
 
 
 def start(work: Callable[..., Awaitable[None]], url: str, prefix: str, *arguments: str) -> subprocess.Popen[str]:
     """Runs it with its link and these arguments; lines of its stdout are what it says."""
     command = [sys.executable, __file__, work.__name__, url, prefix, *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 async def lead_and_hang(link: RedisLink, digest: str, *words: str) -> None:
@@ -63,6 +66,27 @@ async def ask_many(link: RedisLink, digest: str, count: str) -> None:
 
     texts = await asyncio.gather(*(one() for _ in range(int(count))))
     say(json.dumps([calls, sorted(set(texts))]))
+
+
+async def take_turns(link: RedisLink, rate: str, count: str) -> None:
+    """Waits for a line of stdin; then lets so many streams start, and says when it asked and when they started."""
+    starts: list[float] = []
+
+    @rate_limit(limiter=SharedRateLimiter(link, "model", float(rate)))
+    async def stream() -> AsyncGenerator[None, None]:
+        starts.append(time.monotonic())
+        yield
+
+    async def consume() -> None:
+        async for _ in stream():
+            pass
+
+    await link.ask(lambda client: client.ping())
+    say("ready")
+    await asyncio.to_thread(sys.stdin.readline)
+    asked = time.monotonic()
+    await asyncio.gather(*(consume() for _ in range(int(count))))
+    say(json.dumps([asked, starts]))
 
 
 def say(line: str) -> None:
