@@ -16,6 +16,7 @@ from ragcli.config import Chat
 from ragcli.errors import ContextTooLong, EndpointError, NothingRelevant, RagcliError
 from ragcli.ports import ResumableModel, Retriever
 from ragcli.streams.operators import interruptible
+from ragcli.streams.trace import NOTHING, begun, current, stage
 from ragcli.text import tokens
 from ragcli.text.clean import Cleaner, clean
 from ragcli.types import (
@@ -45,6 +46,7 @@ from ragcli.types import (
 if TYPE_CHECKING:
     from ragcli.answer.rewrite import Rewriter
     from ragcli.answer.verify import Checked
+    from ragcli.ports.tracing import Span
 
 T = TypeVar("T")
 
@@ -71,6 +73,7 @@ async def answer(
     stop: asyncio.Event | None = None,
     resume: Answer | None = None,
     rewriter: Rewriter | None = None,
+    standalone: str = "",
     clock: Callable[[], float] = time.perf_counter,
 ) -> AsyncGenerator[Event, Reply | None]:
     """The answer as events, the last one `Done`; an error that has a class in errors.py ends it there, too.
@@ -81,12 +84,14 @@ async def answer(
     that becomes source 1, before those of the index. Closing the generator closes the model's stream.
 
     `resume` is an answer to this question that broke off: it goes on from its text with its sources. Nothing is
-    searched for, the tokens are the rest alone, and `Done` holds the whole.
+    searched for, the tokens are the rest alone, and `Done` holds the whole. `standalone` is the question as it stands
+    alone, where that is known already.
     """
     stop = stop or asyncio.Event()
     course = _Course(question, model, session, clock, so_far=resume.answer if resume else "")
     try:
-        standalone = await _unless(stop, _standing_alone(question, history, None if resume else rewriter))
+        if not standalone:
+            standalone = await _unless(stop, _standing_alone(question, history, None if resume else rewriter))
         if resume:
             course.sources = resume.sources
             again = Retrieval(query=standalone, mode=mode, sources=resume.sources, relevant=True)
@@ -96,7 +101,9 @@ async def answer(
                 _heed((yield Rewritten(standalone)))
             reply: Reply | None = Search(standalone)
             while isinstance(reply, Search):
-                found = await _unless(stop, retriever.search(reply.query, mode=mode, k=top_k))
+                with stage("retrieve") as span:
+                    found = await _unless(stop, retriever.search(reply.query, mode=mode, k=top_k))
+                    span.note(sources=len(found.sources), relevant=found.relevant)
                 found = _shown(found, context_k, extra)
                 course.retrieved()
                 for notice in found.notices:
@@ -109,6 +116,7 @@ async def answer(
                 reply = _heed((yield SourcesFound(found)))
             course.sources = _picked(found.sources, reply)
 
+        course.asks()
         asking = prompts.Asking(standalone, question, history)
         for share in (1.0, HARDER):
             course.prompt = await _built(asking, course.sources, settings, share, model.model)
@@ -131,6 +139,8 @@ async def answer(
         course.finish = "interrupted"
     except RagcliError as error:
         course.finish, course.error = "error", error
+    finally:
+        course.leaves_off()
 
     usage = course.usage
     if usage is not None:
@@ -161,6 +171,8 @@ class _Course(Struct):
     _finish_reason: str | None = None
     _counted: Usage | None = None
     _cleaner: Cleaner = field(default_factory=Cleaner)
+    _span: Span = NOTHING
+    """First the time to the first token, then the rest of the stream."""
 
     def __post_init__(self) -> None:
         self.started = self.clock()
@@ -168,6 +180,13 @@ class _Course(Struct):
 
     def retrieved(self) -> None:
         self.timings = replace(self.timings, retrieve_ms=self._elapsed())
+
+    def asks(self) -> None:
+        self._span = begun("first_token")
+
+    def leaves_off(self) -> None:
+        self._span.note(characters=len(self.text) - len(self.so_far))
+        self._span.end(self.error.kind if self.error else "")
 
     def took(self, item: Delta | Notice) -> list[Event]:
         """The events that an item of the model's stream makes."""
@@ -208,7 +227,19 @@ class _Course(Struct):
 
     async def done(self) -> Done:
         """The last event; the citations are checked in a thread, so that other answers go on meanwhile."""
-        checked = await asyncio.to_thread(_checked, self.text, self.sources)
+        with stage("verify") as span:
+            checked = await asyncio.to_thread(_checked, self.text, self.sources)
+            span.note(citations=len(checked.citations), grounded=checked.grounded)
+        usage = self.usage or Usage()
+        current().note(
+            provider=self.model.provider,
+            model=self.model.model,
+            finish=self.finish,
+            sources=len(self.sources),
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            failure=self.error.kind if self.error else None,
+        )
         return Done(
             Answer(
                 question=self.question,
@@ -219,7 +250,7 @@ class _Course(Struct):
                 citations=checked.citations,
                 provider=self.model.provider,
                 model=self.model.model,
-                usage=self.usage or Usage(),
+                usage=usage,
                 timings=replace(self.timings, total_ms=self._elapsed()),
                 session=self.session,
             ),
@@ -231,6 +262,8 @@ class _Course(Struct):
             return []
         if self.timings.first_token_ms is None:
             self.timings = replace(self.timings, first_token_ms=self._elapsed())
+            self._span.end()
+            self._span = begun("stream")
         self.text += text
         return [Token(text)]
 
@@ -243,7 +276,8 @@ async def _standing_alone(question: str, history: Sequence[Turn], rewriter: Rewr
         return question
     from ragcli.answer.rewrite import by_rule
 
-    return await (rewriter or by_rule)(question, history)
+    with stage("rewrite"):
+        return await (rewriter or by_rule)(question, history)
 
 
 def _checked(text: str, sources: tuple[Source, ...]) -> Checked:

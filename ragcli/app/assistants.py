@@ -14,11 +14,13 @@ from msgspec.structs import replace
 from ragcli.app.context import around
 from ragcli.errors import ConfigError
 from ragcli.streams.shelter import sheltered
+from ragcli.streams.trace import as_span
 
 if TYPE_CHECKING:
     from ragcli.app.workspace import Workspace
     from ragcli.config import Settings
     from ragcli.ports import ResumableModel, Retriever
+    from ragcli.ports.tracing import Tracer
     from ragcli.store.catalog import Catalog
     from ragcli.types import Answer, Event, Reply, Source, Turn
 
@@ -35,6 +37,8 @@ class Opened(Struct, frozen=True):
 
 class CollectionAssistant:
     """Implements `ports.Assistant`."""
+
+    tracer: Tracer | None = None
 
     def __init__(self, opened: Opened, model: ResumableModel, settings: Settings) -> None:
         self._opened = opened
@@ -79,6 +83,7 @@ class CollectionAssistant:
         return around(self._opened.catalog, source)
 
     @sheltered
+    @as_span("answer")
     def answer(
         self,
         question: str,

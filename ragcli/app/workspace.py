@@ -13,12 +13,15 @@ from msgspec import Struct
 
 from ragcli.app.assistants import ChatAssistants, CollectionAssistant, Opened
 from ragcli.app.models import Models, loading
+from ragcli.app.tracing import in_stages, indexing, reading, report_facts, tracer
 from ragcli.store.layout import Home
+from ragcli.streams.trace import traced
 
 if TYPE_CHECKING:
     from ragcli.config import Ingest, Settings
     from ragcli.ingest.workers import Reader
     from ragcli.ports import Embedder, KeywordIndex
+    from ragcli.ports.tracing import Tracer
     from ragcli.store.catalog import Catalog
     from ragcli.store.sessions import SQLiteSessions
     from ragcli.types import IngestEvent, WatchEvent
@@ -29,6 +32,7 @@ class Workspace(Struct, frozen=True):
 
     path: Path
     settings: Settings
+    tracer: Tracer | None = None
 
     @property
     def home(self) -> Home:
@@ -113,17 +117,18 @@ class Workspace(Struct, frozen=True):
         from ragcli.store.collection import writer
 
         settings = self.settings.ingest
-        return ingest(
+        events = ingest(
             paths,
-            collection=writer(self.home, collection, open_keywords=open_keywords),
-            embedder=embedder,
-            open_reader=lambda: open_files(settings),
+            collection=indexing(writer(self.home, collection, open_keywords=open_keywords), self.tracer),
+            embedder=in_stages(embedder, self.tracer, embed="embed"),
+            open_reader=reading(lambda: open_files(settings), self.tracer),
             settings=settings,
             embedding=self.settings.embedding,
             only=only,
             force=force,
             stop=stop,
         )
+        return traced("ingest", self.tracer, events, facts=report_facts)
 
     async def remove(self, collection: str, paths: Sequence[str]) -> int:
         """Takes documents out of the index and returns how many there were. Raises StoreError."""
@@ -168,7 +173,7 @@ class Workspace(Struct, frozen=True):
                 lambda: open_keywords(keywords_folder(catalog.place, catalog)),
                 embedder,
                 self.settings.retrieve,
-                ranker=await stack.enter_async_context(self.models.ranker()),
+                ranker=in_stages(await stack.enter_async_context(self.models.ranker()), self.tracer, rank="rerank"),
             )
             stack.callback(retriever.close)
             yield Opened(catalog, retriever)
@@ -177,7 +182,9 @@ class Workspace(Struct, frozen=True):
     async def assistant(self, collection: str, *, long_lived: bool = False) -> AsyncIterator[CollectionAssistant]:
         """A collection with the chat model that the settings name. Raises as `open` does."""
         async with self.open(collection, long_lived=long_lived) as opened, self.models.chat() as model:
-            yield CollectionAssistant(opened, model, self.settings)
+            assistant = CollectionAssistant(opened, model, self.settings)
+            assistant.tracer = self.tracer
+            yield assistant
 
     @asynccontextmanager
     async def assistants(self, collection: str) -> AsyncIterator[ChatAssistants]:
@@ -218,7 +225,7 @@ def open_workspace(
     """
     from ragcli.config import home_folder, load_here
 
-    return Workspace(home_folder(home, environ), load_here(config, environ, settings).settings)
+    return Workspace(home_folder(home, environ), load_here(config, environ, settings).settings, tracer(environ))
 
 
 def open_files(settings: Ingest) -> Reader:

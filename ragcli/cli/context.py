@@ -44,9 +44,9 @@ class Context:
         return load_here(self.config, os.environ, flags)
 
     def workspace(self, flags: Mapping[str, Any] | None = None) -> Workspace:
-        from ragcli.app import Workspace
+        from ragcli.app import open_workspace
 
-        return Workspace(self.home_folder(), self.load(flags).settings)
+        return open_workspace(self.home, config=self.config, settings=flags, environ=os.environ)
 
     def out(self) -> Console:
         from ragcli.render.console import make_console

@@ -11,8 +11,8 @@ from typing import Literal, ParamSpec, TypeVar
 
 from msgspec import Struct, field
 
-from ragcli.errors import RagcliError
 from ragcli.streams.relay import around_steps
+from ragcli.streams.trace import NOTHING, begun, kind_of
 
 P = ParamSpec("P")
 Y = TypeVar("Y")
@@ -83,8 +83,9 @@ def monitored(
     *,
     clock: Callable[[], float] = time.perf_counter,
     ended: Callable[[Record], None] | None = None,
+    span: str = "stream",
 ) -> Callable[[Callable[P, AsyncGenerator[Y, S]]], Callable[P, AsyncGenerator[Y, S]]]:
-    """Adds each stream of the function to `stats` when it ends, and tells `ended` of it.
+    """Adds each stream of the function to `stats` when it ends, and tells `ended` of it; in a trace it is a `span`.
 
     Counted from the first step. A stream that its consumer closed, cancelled or dropped counts as closed.
     """
@@ -92,7 +93,7 @@ def monitored(
     def decorate(function: Callable[P, AsyncGenerator[Y, S]]) -> Callable[P, AsyncGenerator[Y, S]]:
         @wraps(function)
         def watching(*args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[Y, S]:
-            watch = _Watch(stats, clock, ended)
+            watch = _Watch(stats, clock, ended, span)
             return around_steps(function(*args, **kwargs), watch.step, watch.closed)
 
         return watching
@@ -103,8 +104,11 @@ def monitored(
 class _Watch:
     """What is known of one stream while it runs."""
 
-    def __init__(self, stats: Stats, clock: Callable[[], float], ended: Callable[[Record], None] | None) -> None:
+    def __init__(
+        self, stats: Stats, clock: Callable[[], float], ended: Callable[[Record], None] | None, span: str
+    ) -> None:
         self._stats, self._clock, self._ended = stats, clock, ended
+        self._name, self._span = span, NOTHING
         self._began: float | None = None
         self._first_item_s: float | None = None
         self._items = 0
@@ -114,6 +118,7 @@ class _Watch:
         if self._began is None:
             self._began = self._clock()
             self._stats.started += 1
+            self._span = begun(self._name)
         try:
             item = await step
         except StopAsyncIteration:
@@ -123,7 +128,7 @@ class _Watch:
             self._end("closed")
             raise
         except BaseException as error:
-            self._end("failed", error.kind if isinstance(error, RagcliError) else type(error).__name__)
+            self._end("failed", kind_of(error))
             raise
         self._items += 1
         if self._first_item_s is None:
@@ -145,5 +150,13 @@ class _Watch:
             seconds=self._clock() - self._began,
         )
         self._stats.add(record)
+        self._span.note(
+            of=self._stats.name,
+            outcome=outcome,
+            items=record.items,
+            first_item_ms=None if record.first_item_s is None else record.first_item_s * 1000,
+            items_per_s=record.items_per_s,
+        )
+        self._span.end(failure)
         if self._ended is not None:
             self._ended(record)
