@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import threading
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -78,6 +79,7 @@ def exporter(environ: Mapping[str, str]) -> SpanExporter:
     if not protocol:
         protocol = "grpc" if urlsplit(endpoint).port == GRPC_PORT else "http/protobuf"
     if protocol == "grpc":
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its core writes to stderr as it likes
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 
         return GrpcExporter()

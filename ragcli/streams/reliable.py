@@ -37,7 +37,7 @@ class ReliableChat:
         @resumable(resume)
         @retry_with_backoff(policy=retry)
         @rate_limit(settings.requests_per_second, limiter=limiter)
-        @monitored(self.stats)
+        @monitored(self.stats, span="request")
         def stream(prompt: Prompt, so_far: str) -> AsyncGenerator[Delta | Notice, None]:
             return model.stream(continuation(prompt, so_far))
 
