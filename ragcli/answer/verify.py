@@ -9,13 +9,11 @@ from msgspec import Struct
 
 from ragcli.answer.claims import Evidence, supported
 from ragcli.answer.meaning import content_terms
-from ragcli.text.sentences import sentences
+from ragcli.text.sentences import Span, sentences
 from ragcli.types import Citation, Source, Verdict
 
 MARK = re.compile(r"\s*(?:\[\^?(\d{1,3}(?:\s*[,，、;-]\s*\d{1,3})*)\]|【(\d{1,3}(?:\s*[,，、;-]\s*\d{1,3})*)】)")
 """`[1]`, `[1, 3]`, `[1-3]`, and the brackets that some Chinese models use."""
-
-PARAGRAPH = "\n\n"
 
 FACT = 3
 """Content terms from which on an uncited sentence counts as the statement of a fact."""
@@ -34,6 +32,7 @@ _NO_FACT = re.compile(
     r"|希望(?:这|以上)|如需|请随时",
     re.IGNORECASE,
 )
+_CODE = re.compile(r"^ {0,3}(```+|~~~+).*?(?:^ {0,3}\1|\Z)|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 _MARKUP = re.compile(r"^[\s>#*+\-•·|]*(?:\d{1,3}[.)]\s+)?|\*\*|__|`")
 _LEADS_IN = re.compile(r"[:：]\s*$")
 _ASKS = re.compile(r"[?？]\s*$")
@@ -48,21 +47,24 @@ class Checked(Struct, frozen=True):
 
 def verify(answer: str, sources: Sequence[Source]) -> Checked:
     """Checks each citation in the answer, in order; a sentence that cites two sources makes two citations."""
-    evidence = {source.n: Evidence(_whole(source)) for source in sources}
+    evidence = evidence_of(sources)
+    prose = without_code(answer)
     citations: list[Citation] = []
     uncited = 0
     waiting: list[str] = []
     """Facts without a mark, which the next mark of their paragraph may stand for, too."""
-    for sentence in _sentences(answer):
-        numbers = _numbers(sentence)
+    spans = statements(prose)
+    for (start, end), following in zip(spans, [*spans[1:], Span(len(answer), 0)], strict=False):
+        sentence = answer[start:end]
+        numbers = numbers_in(prose[start:end])
         claim = _claim(sentence)
-        citations += _checked(claim, numbers, evidence)
+        citations += check(sentence, numbers, evidence)
         if numbers:
             uncited += sum(not _any_supports(numbers, fact, evidence) for fact in waiting)
             waiting = []
         elif _states_a_fact(sentence, claim):
             waiting.append(claim)
-        if sentence.endswith(PARAGRAPH):
+        if "\n\n" in answer[end : following.start]:
             uncited += len(waiting)
             waiting = []
     uncited += len(waiting)
@@ -74,7 +76,14 @@ def _any_supports(numbers: Sequence[int], claim: str, evidence: dict[int, Eviden
     return any(_verdict(claim, evidence.get(number), together=False) == "supported" for number in numbers)
 
 
-def _checked(claim: str, numbers: Sequence[int], evidence: dict[int, Evidence]) -> list[Citation]:
+def evidence_of(sources: Sequence[Source]) -> dict[int, Evidence]:
+    """The passages that claims are held against, by number."""
+    return {source.n: Evidence(_whole(source)) for source in sources}
+
+
+def check(sentence: str, numbers: Sequence[int], evidence: dict[int, Evidence]) -> list[Citation]:
+    """A citation for each of the sources that the sentence cites."""
+    claim = _claim(sentence)
     known = [evidence[number] for number in numbers if number in evidence]
     together = len(known) > 1 and supported(claim, Evidence("\n".join(one.text for one in known)))
     return [Citation(number, claim, _verdict(claim, evidence.get(number), together=together)) for number in numbers]
@@ -94,26 +103,24 @@ def _whole(source: Source) -> str:
     return "\n".join((*source.heading, source.text)) if source.heading else source.text
 
 
-def _sentences(answer: str) -> list[str]:
-    """Sentences with the marks behind them, also where the mark stands before the full stop or alone on a line.
+def without_code(answer: str) -> str:
+    """The answer with the brackets of its code, which cite nothing, made round; offsets stay."""
+    return _CODE.sub(lambda code: code.group().replace("[", "("), answer)
 
-    The last one of a paragraph ends in PARAGRAPH.
-    """
-    found: list[str] = []
-    before = 0
+
+def statements(answer: str) -> list[Span]:
+    """Sentences with the marks behind them, also where the mark stands before the full stop or alone on a line."""
+    found: list[Span] = []
     for start, end in sentences(answer):
-        text = answer[start:end]
-        if found and PARAGRAPH in answer[before:start]:
-            found[-1] += PARAGRAPH
-        if found and not MARK.sub("", text).strip(" \t\n.。"):
-            found[-1] = found[-1].rstrip() + text
+        if found and not MARK.sub("", answer[start:end]).strip(" \t\n.。"):
+            found[-1] = Span(found[-1].start, end)
         else:
-            found.append(text)
-        before = end
+            found.append(Span(start, end))
     return found
 
 
-def _numbers(sentence: str) -> list[int]:
+def numbers_in(sentence: str) -> list[int]:
+    """The numbers of the sources that a sentence cites, each once."""
     numbers: dict[int, None] = {}
     for match in MARK.finditer(sentence):
         for part in re.split(r"[,，、;]", match[1] or match[2]):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from ragcli.answer.doubts import Doubts
 from ragcli.chat.choosing import Choosing
 from ragcli.errors import RagcliError
 from ragcli.render.answer import AnswerView
@@ -37,6 +38,7 @@ async def exchange(repl: Repl, question: str, *, again: bool = False, resume: An
         err=repl.err,
         reasoning=conversation.reasoning,
         choose=Choosing(repl) if conversation.pick and resume is None else None,
+        check=Doubts,
         waited=conversation.waited,
         so_far=resume.answer if resume else "",
     )

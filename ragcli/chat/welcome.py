@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from ragcli.answer.doubts import Doubts
 from ragcli.chat.examples import examples
 from ragcli.render.answer import print_answer
 from ragcli.render.console import print_line
@@ -65,8 +66,11 @@ def recall(repl: Repl) -> None:
     if repl.reader.interactive or broke_off:
         repl.note(f"Session {conversation.name}: {counted(len(conversation.answers), 'exchange')} so far.")
         print_line(console, Text.assemble(("❯ ", "status"), one_line(last.question, 2000)))
-        print_answer(console, last.answer)
-    if broke_off:
+        doubtful = any(citation.verdict != "supported" for citation in last.citations)
+        print_answer(console, last, check=Doubts if doubtful else None)
+    if broke_off and conversation.busy():
+        repl.note("Another chat is writing this answer; if that dies, /continue goes on from there.", "warning")
+    elif broke_off:
         repl.note("This answer broke off; /continue goes on from there.", "warning")
     if repl.reader.interactive:
         repl.out.print()

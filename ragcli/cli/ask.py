@@ -48,9 +48,10 @@ def run(
 
 async def _show(events: AsyncGenerator[Event, Reply | None], context: Context, shape: Shape) -> Done:
     if shape == "text":
+        from ragcli.answer.doubts import Doubts
         from ragcli.render.answer import show
 
-        return await show(events, out=context.out(), err=context.err(), quiet=context.quiet)
+        return await show(events, out=context.out(), err=context.err(), quiet=context.quiet, check=Doubts)
     async with aclosing(events):
         async for event in events:
             if shape == "events" and (line := documents.event(event)):

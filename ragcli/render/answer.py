@@ -11,11 +11,12 @@ import math
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import nullcontext, suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from ragcli.render.console import is_live, print_line, silent_keys
+from ragcli.render.display import display_on
 from ragcli.render.sources import print_sources, print_verdicts
 from ragcli.text.clean import Cleaner, clean, one_line
 from ragcli.types import (
@@ -39,39 +40,15 @@ from ragcli.types import (
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ragcli.render.markdown import Marking
+
+Check = Callable[[Sequence[Source]], "Marking"]
+"""Makes, of the sources of an answer, what marks those of its citations that do not hold."""
 Choose = Callable[[Retrieval], Awaitable[Reply | None]]
 """Lets the person choose among what was found."""
 
 TICK_S = 0.05
 _FENCE = re.compile(r" {0,3}(```+|~~~+)(.*)")
-
-
-class Display(Protocol):
-    """Where an answer is shown; all text that it is given is clean."""
-
-    def stage(self, name: str | None) -> None:
-        """What is being waited for; None once tokens come."""
-        ...
-
-    def token(self, text: str) -> None: ...
-
-    def reasoning(self, text: str) -> None: ...
-
-    def note(self, text: str, style: str = "note") -> None:
-        """A line that is not part of the answer."""
-        ...
-
-    def typed(self, text: str) -> None:
-        """What the person types meanwhile, for the next question."""
-        ...
-
-    def tick(self) -> None:
-        """Called some 20 times a second."""
-        ...
-
-    def close(self) -> None:
-        """Leaves nothing on the screen but what is final, and the cursor on a line of its own."""
-        ...
 
 
 async def show(
@@ -82,12 +59,13 @@ async def show(
     quiet: bool = False,
     reasoning: bool = True,
     choose: Choose | None = None,
+    check: Check | None = None,
 ) -> Done:
     """Shows an answer as it comes and its sources after it; `quiet` shows nothing but the answer.
 
     Raises what the generator raises, with the part that came shown before. The caller says what `Done.error` tells.
     """
-    view = AnswerView(out=out, err=err, notices=not quiet, reasoning=reasoning, choose=choose)
+    view = AnswerView(out=out, err=err, notices=not quiet, reasoning=reasoning, choose=choose, check=check)
     with silent_keys() if is_live(out) else nullcontext():
         done = await view.run(events)
     if not quiet:
@@ -95,10 +73,10 @@ async def show(
     return done
 
 
-def print_answer(console: Console, text: str) -> None:
+def print_answer(console: Console, answer: Answer, *, check: Check | None = None) -> None:
     """A whole answer, as it would look after it has come."""
-    display = _display(console, console)
-    display.token(clean(text))
+    display = display_on(console, console, check(answer.sources) if check else None)
+    display.token(clean(answer.answer))
     display.close()
 
 
@@ -113,6 +91,7 @@ class AnswerView:
         notices: bool = True,
         reasoning: bool = True,
         choose: Choose | None = None,
+        check: Check | None = None,
         waited: Callable[[float], None] | None = None,
         so_far: str = "",
     ) -> None:
@@ -122,10 +101,12 @@ class AnswerView:
         self._notices = notices
         self._reasoning = reasoning
         self._choose = choose
+        self._check = check
+        self._marking: Marking | None = None
         self._waited = waited
         self.came: Callable[[], None] = lambda: None
         """Called after each token."""
-        self.display = _display(out, err)
+        self.display = display_on(out, err, self._mark if check else None)
         self._cleaner = Cleaner()
         self._thoughts = Cleaner()
         self._done: Done | None = None
@@ -220,6 +201,13 @@ class AnswerView:
                 self._done = event
         return None
 
+    def _mark(self, text: str, ended: bool) -> tuple[str, int]:
+        """Marks doubtful citations; what checks them is made with the first one: by then the sources are known."""
+        if self._check is None or not ("[" in text or "【" in text):
+            return text, len(text)
+        self._marking = self._marking or self._check(self._partial.sources)
+        return self._marking(text, ended)
+
     def _notice(self, notice: Notice) -> None:
         message = one_line(notice.message, 200)
         if notice.wait_s is None:
@@ -285,46 +273,3 @@ def open_fence(text: str) -> str:
         elif fence and opening.lstrip().startswith(fence[1]) and not fence[2].strip():
             opening = ""
     return opening
-
-
-def _display(out: Console, err: Console) -> Display:
-    if is_live(out):
-        from ragcli.render.screen import LiveDisplay
-
-        return LiveDisplay(out)
-    return PlainDisplay(out, err)
-
-
-class PlainDisplay:
-    """For pipes, files and terminals that can do nothing: the text as it comes."""
-
-    def __init__(self, out: Console, err: Console) -> None:
-        self._out = out
-        self._err = err
-        self._at_line_start = True
-
-    def stage(self, name: str | None) -> None:
-        """Nothing moves here."""
-
-    def token(self, text: str) -> None:
-        self._out.file.write(text)
-        self._out.file.flush()
-        self._at_line_start = text.endswith("\n")
-
-    def reasoning(self, text: str) -> None:
-        """Reasoning is no part of the answer, and a pipe gets the answer."""
-
-    def note(self, text: str, style: str = "note") -> None:
-        if self._out.is_terminal and not self._at_line_start:
-            self.token("\n")
-        print_line(self._err, clean(text), style)
-
-    def typed(self, text: str) -> None:
-        """No place to show it: the prompt will."""
-
-    def tick(self) -> None:
-        """Nothing is pending: each token was flushed."""
-
-    def close(self) -> None:
-        if not self._at_line_start:
-            self.token("\n")

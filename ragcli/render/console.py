@@ -27,6 +27,7 @@ THEME = Theme(
         "source.match": "bold",
         "source.used": "green",
         "cited": "green",
+        "citation.doubt": "yellow",
         "status": "cyan",
         "reasoning": "dim italic",
         "markdown.h1": "bold underline",

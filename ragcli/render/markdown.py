@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 from markdown_it.token import Token
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -29,6 +32,15 @@ from ragcli.render.live import Line, rendered
 from ragcli.render.settled import settled_code, settled_text
 from ragcli.render.wrap import WrappedText
 
+Marking = Callable[[str, bool], tuple[str, int]]
+"""Marks the doubtful citations of a text that has ended or not; tells how much of what it gives back is final."""
+
+_DOUBT = re.compile(r"[\[【][^\[\]【】\n]*\d\?[^\[\]【】\n]*[\]】]")
+
+
+def unmarked(text: str, ended: bool) -> tuple[str, int]:
+    return text, len(text)
+
 
 def _skipped(markdown: Markdown, token: Token) -> int:
     """What of this block was printed before it was finished: only the first one may have begun."""
@@ -39,7 +51,13 @@ def _skipped(markdown: Markdown, token: Token) -> int:
 
 
 def _after(text: Text, skip: int) -> Text:
-    return WrappedText().append_text(text[skip:]) if skip else text
+    return _doubted(WrappedText().append_text(text[skip:]) if skip else text)
+
+
+def _doubted(text: Text) -> Text:
+    """The text with the marks of citations that do not hold in their colour."""
+    text.highlight_regex(_DOUBT, "citation.doubt")
+    return text
 
 
 class _Heading(Heading):
@@ -146,8 +164,8 @@ class _Table(TableElement):
     """A table whose words fit; where the screen is too narrow for that, each row as a list of its cells."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        header = [cell.content for cell in self.header.row.cells] if self.header and self.header.row else []
-        rows = [[cell.content for cell in row.cells] for row in self.body.rows] if self.body else []
+        header = [_doubted(cell.content) for cell in self.header.row.cells] if self.header and self.header.row else []
+        rows = [[_doubted(cell.content) for cell in row.cells] for row in self.body.rows] if self.body else []
         columns = zip(header, *rows, strict=False)
         narrowest = [max(console.measure(cell, options=options).minimum for cell in column) for column in columns]
         if sum(narrowest) + 3 * len(narrowest) > options.max_width:
@@ -212,8 +230,9 @@ class MarkdownStream:
     The final rows of all calls and the last `tail` make up the whole answer, at whatever width each was asked for.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, mark: Marking = unmarked) -> None:
         self._console = console
+        self._mark = mark
         self._rest = Piece("", joined=True)
         self._skip = 0
         self._begun = False
@@ -232,7 +251,7 @@ class MarkdownStream:
 
     def tail(self, width: int, rows: int) -> list[Line]:
         """The rows of the unfinished block, at most the last `rows` of them."""
-        piece = self._rest
+        piece, _ = self._marked(self._rest, ended=False)
         if not self._skip:
             piece = piece._replace(source=excerpt(piece.source, rows, width))
         return self._rows(piece, width, self._skip)[-rows:]
@@ -245,23 +264,29 @@ class MarkdownStream:
 
     def _settle(self, width: int) -> list[Line]:
         """The first rows of the unfinished block, where they are final."""
-        source = self._rest.source
-        skip = settled_code(source, self._skip)
+        piece, final = self._marked(self._rest, ended=False)
+        skip = settled_code(piece.source, self._skip)
         if skip == self._skip:
-            skip = settled_text(source, self._skip, width)
+            skip = settled_text(piece.source[:final], self._skip, width)
         if skip == self._skip:
             return []
-        rows = self._rows(self._rest, width, self._skip)
-        left = self._rows(self._rest, width, skip)
+        rows = self._rows(piece, width, self._skip)
+        left = self._rows(piece, width, skip)
         self._begun = True
         self._skip = skip
         return rows[: len(rows) - len(left)]
 
     def _print(self, piece: Piece, width: int) -> list[Line]:
+        piece, _ = self._marked(piece, ended=True)
         rows = self._rows(piece, width, self._skip)
         self._begun = self._begun or bool(rows)
         self._skip = 0
         return rows
+
+    def _marked(self, piece: Piece, *, ended: bool) -> tuple[Piece, int]:
+        """The piece with its doubtful citations marked, and how much of that is final."""
+        source, final = self._mark(piece.source, ended)
+        return piece._replace(source=source), final
 
     def _rows(self, piece: Piece, width: int, skip: int = 0) -> list[Line]:
         rows = rendered(self._console, AnswerMarkdown(piece.source, skip, piece.number), width)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ragcli.render.live import Line, LiveArea, rendered
-from ragcli.render.markdown import MarkdownStream
+from ragcli.render.markdown import MarkdownStream, Marking, unmarked
 from ragcli.render.wrap import WrappedText, break_offsets
 from ragcli.text.clean import one_line
 
@@ -25,11 +25,13 @@ FRAME_S = 0.1
 class LiveDisplay:
     """Draws when something changed and it is due; a terminal that has gone away is ignored, the answer goes on."""
 
-    def __init__(self, console: Console, *, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self, console: Console, mark: Marking = unmarked, *, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
         self._console = console
         self._clock = clock
         self._area = LiveArea(console)
-        self._markdown = MarkdownStream(console)
+        self._markdown = MarkdownStream(console, mark)
         self._above: list[Line] = []
         self._thoughts = ""
         self._stage: str | None = None

@@ -15,7 +15,7 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})[^\n`]*\n")
 _STABLE = re.compile(
     r"(?:[^*_`\[\]<~$\\&!|\n]"
     r"|\n(?=[^\W\d_])"  # a line that begins with a letter opens no other block
-    r"|\[\d{1,3}\](?=[^(])"
+    r"|\[\d{1,3}\??\](?=[^(])"
     r"|(?<=[^\W_])_(?=[^\W_])"
     r"|[&<](?=\s)|!(?=[^\[])"
     r"|(?<!`)`[^`\n]+`(?=[^`])"

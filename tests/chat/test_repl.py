@@ -314,6 +314,16 @@ async def test_doubtful_citations_and_extracts_are_marked(desk: Desk) -> None:
     assert "? there is no source [8]: Or so [8].\n" in desk.said
 
 
+async def test_on_a_terminal_a_doubtful_citation_is_marked_and_kept_as_it_was_written(
+    desk: Desk,
+) -> None:
+    desk.console = terminal()
+    answer = "Refunds take nine days [1]."
+    await desk.run(ScriptedAssistant([answer]), f"q\r{CTRL_D}")
+    assert "nine days \x1b[33m[1?]\x1b[0m." in desk.console.file.getvalue()  # type: ignore[attr-defined]
+    assert desk.sessions.turns("q") == [Turn("q", answer)]
+
+
 async def test_text_that_would_steer_the_terminal_is_stripped(desk: Desk) -> None:
     await desk.run(ScriptedAssistant(["a\x1b]0;tit", "le\x07b\x1b", "[2Jc"]), f"q\r{CTRL_D}")
     assert "abc\n" in desk.said

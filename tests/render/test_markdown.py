@@ -10,8 +10,10 @@ from chat.double import terminal
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from ragcli.answer.doubts import Doubts
 from ragcli.render.live import Line
-from ragcli.render.markdown import MarkdownStream
+from ragcli.render.markdown import MarkdownStream, Marking, unmarked
+from ragcli.types import Source
 
 CONSOLE = terminal()
 SAMPLE = """\
@@ -63,9 +65,9 @@ def words(text: str) -> list[str]:
     return re.findall(r"\w", re.sub(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\", "", text))
 
 
-def streamed(pieces: list[str], widths: list[int]) -> list[str]:
+def streamed(pieces: list[str], widths: list[int], mark: Marking = unmarked) -> list[str]:
     """The final rows when each piece is drawn at its width."""
-    stream, rows = MarkdownStream(CONSOLE), list[Line]()
+    stream, rows = MarkdownStream(CONSOLE, mark), list[Line]()
     for index, piece in enumerate(pieces):
         stream.feed(piece)
         width = widths[index % len(widths)]
@@ -168,6 +170,28 @@ def test_a_table_that_does_not_fit_is_shown_row_by_row() -> None:
 def test_chinese_breaks_between_characters_and_never_before_a_full_stop() -> None:
     rows = at_once("RAG 系统是一个很长的句子，没有空格，应当在字与字之间折行。", 16)
     assert rows == ["RAG 系统是一个很", "长的句子，没有空", "格，应当在字与字", "之间折行。"]
+
+
+DOUBTFUL = Source(n=1, path="a", title="a", format="md", score=1.0, text="Refunds take five days, parcels one.")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_citations_that_do_not_hold_are_marked_where_they_stand_however_the_answer_was_cut(seed: int) -> None:
+    """Also in rows of a long paragraph that are final before it ends; never in code."""
+    sentences = [
+        "Refunds take five days [1].",
+        "Refunds take nine days [1].",
+        "Nothing is cited here, it runs on and on.",
+    ]
+    source = " ".join(sentences * 5) + "\n\n- Parcels take two days [1]\n- one `x[1]`\n\n```\ny[1]\n```\n"
+    doubts = Doubts([DOUBTFUL])
+    rows = streamed(cut(source, seed), [39], doubts)
+    assert rows == streamed([source], [39], doubts)
+    shown = re.sub(r"\s+", " ", re.sub(r"\x1b\[[\d;]*m", "", " ".join(rows)))
+    assert shown.count("five days [1].") == shown.count("nine days [1?].") == 5
+    assert "two days [1?]" in shown
+    assert shown.count("x[1]") == shown.count("y[1]") == 1
+    assert "\x1b[33m[1?]\x1b[0m" in "".join(rows)
 
 
 def test_links_are_clickable_and_dangerous_ones_are_text() -> None:
