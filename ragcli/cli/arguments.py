@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 FLAGS = frozenset({"-q", "--quiet", "-v", "--verbose", "--no-color", "--debug"})
-VALUED = ("--home", "--config")
+VALUED = ("--home", "--config", "--log-file")
 
 
 def hoist(arguments: Sequence[str]) -> list[str]:

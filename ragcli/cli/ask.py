@@ -7,10 +7,10 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Literal
 
-from ragcli.cli import documents
+from ragcli.cli import documents, journal
 from ragcli.cli.inputs import question_and_extra
 from ragcli.cli.loop import run_async
-from ragcli.errors import Interrupted, RagcliError, UsageError
+from ragcli.errors import Interrupted, RagcliError, StoreUnwritable, UsageError
 from ragcli.types import Done
 
 if TYPE_CHECKING:
@@ -38,9 +38,12 @@ def run(
         async with workspace.assistant(collection) as assistant:
             history = workspace.sessions().turns(session) if session else ()
             events = assistant.answer(text, history=history, session=session, stop=stop, extra=extra)
-            done = await _show(events, context, shape)
+            done = await _show(journal.heard(events), context, shape)
         if session:
-            workspace.sessions().append(session, done.answer)
+            try:
+                workspace.sessions().append(session, done.answer)
+            except StoreUnwritable as error:  # the answer stands: it is worth more than its record
+                context.tell(f"this exchange is not stored: {error.message}")
         return _exit_code(done)
 
     return run_async(main)

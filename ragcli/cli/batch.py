@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from ragcli.cli import documents, shapes
+from ragcli.cli import documents, journal, shapes
 from ragcli.cli.inputs import checked_question
 from ragcli.cli.loop import run_async
 from ragcli.cli.progress import counting
@@ -68,7 +68,7 @@ def run(
             left = [question for question in questions if not results.take(question.id, question.text)]
             tally = _Tally(total=len(left))
             async with workspace.assistant(collection) as assistant:
-                asked = _in_turn(
+                asked = in_turn(
                     left, lambda question: _asked(question, assistant, stop), concurrency, as_completed=as_completed
                 )
                 with counting(context, len(left), lines=True) as tell:
@@ -118,9 +118,8 @@ def _end(context: Context, tally: _Tally, *, known: int, stopped: bool) -> int:
     if error is not None:
         report(error, [])
         return error.exit_code
-    if not context.quiet:
-        before = f", {known} were there already" if known else ""
-        context.err().print(f"{tally.done} questions answered{before}", style="dim", soft_wrap=True)
+    before = f", {known} were there already" if known else ""
+    context.tell(f"{tally.done} questions answered{before}")
     return 0
 
 
@@ -132,20 +131,21 @@ async def _asked(question: Question, assistant: CollectionAssistant, stop: async
         number = question.id
         line = shapes.Unread(id=number, question=question.text, error=documents.error_of(question.problem))
         return Result(line, question.problem)
-    async with aclosing(assistant.answer(question.text, stop=stop)) as events:
+    async with aclosing(journal.heard(assistant.answer(question.text, stop=stop))) as events:
         async for event in events:
             if isinstance(event, Done) and event.answer.finish != "interrupted":
                 return Result(documents.batched(question.id, event.answer, event.error), event.error)
     return None
 
 
-async def _in_turn(
+async def in_turn(
     questions: Iterable[Question],
     ask: Callable[[Question], Awaitable[Result | None]],
     concurrency: int,
     *,
     as_completed: bool,
 ) -> AsyncGenerator[Result | None, None]:
+    """What `ask` makes of each question, at most `concurrency` at a time, in their order or as they are completed."""
     if as_completed:
         results = _as_completed(questions, ask, concurrency)
     else:

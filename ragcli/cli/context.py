@@ -48,6 +48,13 @@ class Context:
 
         return open_workspace(self.home, config=self.config, settings=flags, environ=os.environ)
 
+    def tell(self, message: str) -> None:
+        """A notice on stderr, unless nothing but answers and errors is wanted."""
+        from ragcli.text.clean import clean
+
+        if not self.quiet:
+            self.err().print(clean(message), style="dim", markup=False, highlight=False, soft_wrap=True)
+
     def out(self) -> Console:
         from ragcli.render.console import make_console
 

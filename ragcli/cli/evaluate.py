@@ -18,7 +18,6 @@ from ragcli.cli.loop import run_async
 from ragcli.cli.progress import counting
 from ragcli.errors import Interrupted, PartialIngest, RagcliError, UsageError
 from ragcli.retrieve.metrics import mean, ndcg, recall, reciprocal_rank
-from ragcli.text.clean import clean
 from ragcli.types import Mode, Retrieval
 
 if TYPE_CHECKING:
@@ -220,7 +219,7 @@ def _document(collection: str, result: Evaluation) -> shapes.Evaluation:
 
 def _print(context: Context, result: Evaluation) -> None:
     """The table on stdout, everything else on stderr."""
-    out, err = context.out(), context.err()
+    out = context.out()
     rows = [f"{'':<9} {'nDCG@10':>8} {'Recall@5':>9} {'MRR@10':>7} {'median ms':>10}"]
     for name, tally in result.tallies.items():
         row = tally.summary()
@@ -228,10 +227,7 @@ def _print(context: Context, result: Evaluation) -> None:
         rows.append(f"{name:<9} {figures}")
     out.print("\n".join(rows), highlight=False, markup=False, soft_wrap=True)
 
-    def tell(message: str) -> None:
-        if not context.quiet:
-            err.print(clean(message), style="dim", highlight=False, markup=False, soft_wrap=True)
-
+    tell = context.tell
     tell(f"{result.questions} questions")
     for number, path in result.unmatched[:TOLD]:
         tell(f"line {number}: no indexed document is {path!r}: it counts as not found; see: ragcli list")

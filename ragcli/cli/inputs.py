@@ -27,7 +27,7 @@ def question_and_extra(argument: str | None) -> tuple[str, str]:
 
 def checked_question(text: str) -> str:
     """The question without the white space around it. Raises UsageError where it is none."""
-    text = text.strip()
+    text = _unicode(text).strip()
     if not text:
         raise UsageError("the question is empty", remedy='ask something: ragcli ask "..."')
     if len(text) > QUESTION_LIMIT:
@@ -36,6 +36,14 @@ def checked_question(text: str) -> str:
             remedy='pipe the long text in beside a short question: ragcli ask "..." < FILE',
         )
     return text
+
+
+def _unicode(text: str) -> str:
+    """An argument that a locale without UTF-8 has left undecoded. Raises UsageError where it is none."""
+    try:
+        return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode()
+    except UnicodeError:
+        raise UsageError("the question is not valid UTF-8", remedy="check the terminal's encoding") from None
 
 
 def _is_piped() -> bool:

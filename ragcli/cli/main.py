@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -11,6 +12,7 @@ from io import TextIOWrapper
 
 from typer.exceptions import TyperException
 
+from ragcli.cli import journal
 from ragcli.cli.arguments import hoist
 from ragcli.cli.commands import app
 from ragcli.errors import Interrupted, RagcliError, UsageError
@@ -18,12 +20,19 @@ from ragcli.errors import Interrupted, RagcliError, UsageError
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command and returns its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # one encoding everywhere; a file name that is no Unicode still prints
-            stream.reconfigure(encoding="utf-8", errors="replace")
+    _prepare_streams()
     # One search is a few milliseconds of arithmetic: starting a thread a core for it costs more than it saves.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     arguments = hoist(arguments or ["--help"])
+    try:
+        code = _run(arguments)
+        journal.note("ended", code=code)
+        return code
+    finally:
+        journal.stop()
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         code = app(arguments, prog_name="ragcli", standalone_mode=False)
         sys.stdout.flush()
@@ -41,6 +50,23 @@ def run(arguments: Sequence[str]) -> int:
     return error.exit_code
 
 
+def _prepare_streams() -> None:
+    """One encoding everywhere, and something to write to where the caller has closed a stream.
+
+    Its number would otherwise go to the next file that is opened, and a stray word into that file.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+        stream = getattr(sys, name)
+        if stream is None and number:
+            setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115 - lasts as long as we
+        elif isinstance(stream, TextIOWrapper) and number:  # a file name that is no Unicode still prints
+            stream.reconfigure(encoding="utf-8", errors="replace")
+
+
 def _as_ragcli_error(exc: Exception) -> RagcliError:
     if isinstance(exc, RagcliError):
         return exc
@@ -49,16 +75,22 @@ def _as_ragcli_error(exc: Exception) -> RagcliError:
         command = context.command_path if context else "ragcli"
         message = exc.format_message() if hasattr(exc, "format_message") else str(exc)
         return UsageError(message.rstrip("."), remedy=f"see: {command} --help")
+    if isinstance(exc, OSError) and exc.errno in _FULL and exc.filename is None:
+        return RagcliError(f"cannot write the output: {exc.strerror}", remedy="free space, or send it elsewhere")
     return RagcliError(
         f"unexpected error: {type(exc).__name__}: {exc}", remedy="add --debug to see where, and please report it"
     )
+
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 def report(error: RagcliError, arguments: Sequence[str]) -> None:
     """One line on stderr; with `--json` or `--stream-json` a document on stdout besides."""
     from ragcli.text.clean import clean
 
-    with suppress(BrokenPipeError):
+    journal.failed(error, unexpected=type(error) is RagcliError)
+    with suppress(OSError):  # nobody is left to be told
         line = " ".join(clean(str(error)).split())
         print(f"ragcli: {line}", file=sys.stderr, flush=True)  # noqa: T201
         if "--json" in arguments or "--stream-json" in arguments:

@@ -16,7 +16,6 @@ from ragcli.cli import documents, shapes
 from ragcli.cli.inputs import question_and_extra
 from ragcli.cli.loop import run_async
 from ragcli.errors import NothingRelevant, PartialIngest, UsageError
-from ragcli.text.clean import clean
 from ragcli.types import Mode
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def run(
 
             print_sources(context.out(), retrieval.sources, query=text, explain=explain)
         for notice in retrieval.notices:
-            _tell(context, notice.message)
+            context.tell(notice.message)
         if retrieval.relevant:
             return 0
         if json:
@@ -55,11 +54,6 @@ def run(
         raise NothingRelevant("nothing in the index speaks of this", remedy="try other words, or: ragcli list")
 
     return run_async(main)
-
-
-def _tell(context: Context, message: str) -> None:
-    if not context.quiet:
-        context.err().print(clean(message), style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 class Query(Struct, frozen=True):
@@ -91,7 +85,7 @@ def run_many(context: Context, file: Path, collection: str, *, k: int, mode: Mod
                 documents.emit(shapes.Query(id=query.id, hits=hits, ms=ms))
                 notices.update({notice.message for notice in retrieval.notices})
         for message, count in notices.most_common():
-            _tell(context, f"{message} ({count} queries)")
+            context.tell(f"{message} ({count} queries)")
         if broken:
             raise PartialIngest(
                 f"{len(broken)} of {len(lines)} queries could not be read: {'; '.join(broken[:3])}",

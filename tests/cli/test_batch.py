@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -15,6 +16,8 @@ import pytest
 from conftest import clean_environment, run_inside
 from endpoint import ModelServer, answer, refusal
 
+from ragcli.cli import shapes
+from ragcli.cli.batch import Question, Result, in_turn
 from ragcli.cli.schema import schema
 
 HARDWARE = "How many days do customers have to return hardware ordered in 2026?"
@@ -58,19 +61,41 @@ def test_each_line_is_answered_in_order_and_one_that_fails_stops_no_other(sample
     assert "2 of 4" in told
 
 
-def test_answers_come_in_order_or_as_they_are_completed(sample_home: Path, file: Path, endpoint: ModelServer) -> None:
-    """The first answer is slow: in order all wait for it, otherwise it comes last."""
-    file.write_text("\n".join([HARDWARE] * 3), encoding="utf-8")
-    for option, place in (([], None), (["--as-completed"], -1)):
-        endpoint.enqueue(answer("Slow [1].", before_first=0.6), answer("Quick [1]."), answer("Quick [1]."))
-        done = run_inside(sample_home, "ask", "--batch", file, *option, env=online(endpoint))
+def test_several_are_answered_at_once_and_each_has_its_line(
+    sample_home: Path, file: Path, endpoint: ModelServer
+) -> None:
+    for option in ([], ["--as-completed"]):
+        file.write_text("\n".join(f"{HARDWARE} {n} {option}" for n in range(3)), encoding="utf-8")
+        endpoint.enqueue(answer("Slow [1].", before_first=0.3), answer("Quick [1]."), answer("Quick [1]."))
+        done = run_inside(sample_home, "ask", "--batch", file, "--no-cache", *option, env=online(endpoint))
         assert done.returncode == 0, done.stderr
         found = lines(done.stdout)
-        if place is None:
-            assert [line["id"] for line in found] == [1, 2, 3]
-        else:
-            assert found[place]["answer"] == "Slow [1]."
+        assert sorted(line["answer"] for line in found) == ["Quick [1].", "Quick [1].", "Slow [1]."]
+        assert sorted(line["id"] for line in found) == [1, 2, 3]
+        assert option or [line["id"] for line in found] == [1, 2, 3]
     assert endpoint.most_at_once > 1
+
+
+@pytest.mark.parametrize(("as_completed", "expected"), [(False, [1, 2, 3]), (True, [2, 3, 1])])
+async def test_a_slow_answer_holds_up_the_others_in_order_alone(as_completed: bool, expected: list[int]) -> None:
+    others_are_done = asyncio.Event()
+
+    async def ask(question: Question) -> Result:
+        if question.id == 1:
+            await others_are_done.wait()
+        elif question.id == 3 and not as_completed:
+            others_are_done.set()
+        error = shapes.Error(kind="usage", message="")
+        return Result(shapes.Unread(id=question.id, question=question.text, error=error), None)
+
+    questions = [Question(number, HARDWARE) for number in (1, 2, 3)]
+    found = []
+    async for result in in_turn(questions, ask, 2 if as_completed else 3, as_completed=as_completed):
+        assert result
+        found.append(result.line.id)
+        if result.line.id == 3:
+            others_are_done.set()
+    assert found == expected
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
@@ -127,7 +152,7 @@ def test_what_failed_is_asked_again_and_what_was_answered_is_not(
 
 def test_a_key_that_is_wrong_is_tried_once(sample_home: Path, file: Path, endpoint: ModelServer) -> None:
     """A thousand questions would all be refused alike."""
-    file.write_text("\n".join([HARDWARE] * 5), encoding="utf-8")
+    file.write_text("\n".join(f"{HARDWARE} {n}" for n in range(5)), encoding="utf-8")
     endpoint.enqueue(*[refusal(401)] * 5)
     done = run_inside(sample_home, "ask", "--batch", file, "--concurrency", "1", env=online(endpoint))
     assert done.returncode == 4
