@@ -18,7 +18,8 @@
     │   ├── IndexMissing        6  index_missing
     │   ├── IndexLocked         6  index_locked
     │   ├── IndexDamaged        6  index_damaged
-    │   └── StoreUnwritable     6  index_unwritable  disk full, folder read-only
+    │   ├── StoreUnwritable     6  index_unwritable  disk full, folder read-only
+    │   └── ExchangeBusy        6  busy              another chat is writing this answer, or has just died
     ├── FileFailure             5  one of FAILURE_KINDS: one file could not be read
     ├── CacheFailed             1  cache             a tier of the cache is of no use now: a miss and one notice
     │   └── RedisAway           1  redis             away, slow, full or refusing: what asked goes on without it
@@ -130,6 +131,16 @@ class IndexDamaged(StoreError):
 
 class StoreUnwritable(StoreError):
     kind = "index_unwritable"
+
+
+class ExchangeBusy(StoreError):
+    """`seconds` are left of the writer's lease."""
+
+    kind = "busy"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("another chat is writing this answer", remedy="wait until it has ended, or ask something else")
+        self.seconds = seconds
 
 
 class CacheFailed(RagcliError):

@@ -42,7 +42,7 @@ class Conversation:
 
     @property
     def history(self) -> list[Turn]:
-        return [Turn(answer.question, answer.answer) for answer in self.answers if answer.answer]
+        return [Turn(answer.question, answer.answer, answer.gist) for answer in self.answers if answer.answer]
 
     def load(self, name: str) -> bool:
         """Goes on with a stored session; False where it has no exchange yet. Raises StoreError."""
@@ -69,15 +69,27 @@ class Conversation:
             self._current = self._numbers.pop()
         return self.name
 
-    def save(self, answer: Answer) -> None:
-        """Stores the present exchange as it is now. Raises StoreError."""
+    def claim(self) -> Answer:
+        """The last exchange as it is stored now, for this chat alone to go on with. Raises StoreError."""
+        number = self._numbers[-1]
+        if number is not None:
+            self.answers[-1] = self.sessions.claim(number)
+        return self.answers[-1]
+
+    def busy(self) -> float:
+        """For how many seconds the last exchange still belongs to another chat. Raises StoreError."""
+        number = self._numbers[-1] if self._numbers else None
+        return 0.0 if number is None else self.sessions.busy(number)
+
+    def save(self, answer: Answer, *, growing: bool = True) -> None:
+        """Stores the present exchange as it is now; more of it will come while it is `growing`. Raises StoreError."""
         if self.name is None or not answer.answer:
             return
         answer = replace(answer, session=self.name)
         if self._current is None:
-            self._current = self.sessions.append(self.name, answer)
+            self._current = self.sessions.append(self.name, answer, growing=growing)
         else:
-            self.sessions.update(self._current, answer)
+            self._current = self.sessions.update(self._current, answer, growing=growing)
 
     def finish(self, answer: Answer) -> bool:
         """Ends the present exchange; an answer without text does not take the place of one that has.
@@ -89,7 +101,7 @@ class Conversation:
         kept = answer if answer.answer or self._replaced is None else self._replaced
         self.answers.append(replace(kept, session=self.name))
         self._numbers.append(self._current)
-        self.save(answer)
+        self.save(answer, growing=False)
         if self._current is None or self.name is None:
             return False
         self._numbers[-1] = self._current

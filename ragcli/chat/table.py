@@ -15,6 +15,7 @@ from ragcli.chat.commands import Command
 from ragcli.chat.export import exported
 from ragcli.chat.source import show_source
 from ragcli.chat.switches import collection, model, top
+from ragcli.chat.takeover import claimed
 from ragcli.chat.welcome import QUOTES, recall
 from ragcli.render.console import is_live, print_line
 from ragcli.render.sources import EXTRACTIVE, print_sources
@@ -87,12 +88,16 @@ async def copy(repl: Repl, _: str) -> None:
 
 
 async def retry(repl: Repl, _: str) -> None:
-    await repl.ask(_last(repl).question, again=True)
+    await repl.ask((await claimed(repl)).question, again=True)
 
 
 async def go_on(repl: Repl, _: str) -> None:
-    last = _last(repl)
-    await repl.ask(last.question, resume=last)
+    shown = _last(repl)
+    last = await claimed(repl)
+    if last != shown:
+        recall(repl)  # another chat has got further
+    if last.finish != "stop":
+        await repl.ask(last.question, resume=last)
 
 
 async def stats(repl: Repl, _: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     import asyncio
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
         Source,
         Turn,
     )
+
+Caching = Literal["use", "renew", "off"]
 
 
 class Retriever(Protocol):
@@ -69,11 +71,13 @@ class Assistant(Protocol):
         session: str | None = None,
         stop: asyncio.Event | None = None,
         resume: Answer | None = None,
+        caching: Caching = "use",
     ) -> AsyncGenerator[Event, Reply | None]:
         """The answer as events, the last one `Done`; takes `Pick` after `SourcesFound` and `Stop` at any event.
 
         Setting `stop` ends it as `Stop` does, also while it waits for the network. `resume` is an answer to this
-        question that broke off: its sources serve again, the tokens are the rest, and `Done` has the whole.
+        question that broke off: its sources serve again, the tokens are the rest, and `Done` has the whole. `caching`
+        may "renew" a kept answer, or turn the cache "off".
         """
         ...
 
@@ -97,8 +101,12 @@ class Assistants(Protocol):
         ...
 
 
+LEASE_S = 5.0
+"""How long an exchange belongs to its writer since that has stored it last."""
+
+
 class SessionStore(Protocol):
-    """Chats that outlive the process, saved as they grow; all may raise StoreError."""
+    """Chats that outlive the process, saved as they grow; all may raise StoreError. One store is one writer."""
 
     def turns(self, name: str) -> list[Turn]:
         """The exchanges of a session that have an answer, oldest first; empty for one that does not exist."""
@@ -108,12 +116,30 @@ class SessionStore(Protocol):
         """All exchanges with their numbers, oldest first, also stopped and failed ones (their `finish` says so)."""
         ...
 
-    def append(self, name: str, answer: Answer) -> int:
-        """Stores an exchange, making the session where there is none; its number serves `update`."""
+    def append(self, name: str, answer: Answer, *, growing: bool = False) -> int:
+        """Stores an exchange, making the session where there is none; its number serves `update`.
+
+        A `growing` one will be updated: nobody else may go on with it until LEASE_S after the last time it was stored.
+        """
         ...
 
-    def update(self, number: int, answer: Answer) -> None:
-        """Puts a later state of the same exchange in its place: more of the answer, or all of it."""
+    def update(self, number: int, answer: Answer, *, growing: bool = False) -> int:
+        """Puts a later state of the same exchange in its place: more of the answer, or all of it.
+
+        The number that it has from then on: another one where somebody has claimed the exchange since, or deleted it;
+        then both are kept.
+        """
+        ...
+
+    def claim(self, number: int) -> Answer:
+        """The exchange as it is stored now, to go on with as its only writer.
+
+        Raises ExchangeBusy while it grows by another's hand, StoreError.
+        """
+        ...
+
+    def busy(self, number: int) -> float:
+        """For how many seconds another writer still has the exchange to itself."""
         ...
 
     def latest(self) -> str | None:

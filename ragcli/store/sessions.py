@@ -1,26 +1,24 @@
 """Chats that outlive the process: one SQLite file for all sessions, each exchange a row that is written as it grows.
 
-Rows are only added, and changed by who added them, so two chats that share a session lose nothing of each other.
+An exchange has one writer. Who writes a growing one holds a lease of it, and who goes on with one after that has ended
+gets a higher token: what the former writer still sends becomes an exchange of its own. So nobody loses anything.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from ragcli.errors import IndexDamaged, StoreUnwritable
-from ragcli.store.layout import FILE_MODE, keep_private, make_private
+from ragcli.errors import ExchangeBusy, StoreError
+from ragcli.ports.journeys import LEASE_S
+from ragcli.store.session_file import SessionFile
 from ragcli.text.clean import one_line
 from ragcli.types import Answer, SessionInfo, Turn
 
-WAIT_S = 10.0
-"""How long a write waits for another process's."""
 LONGEST_NAME = 40
 
 _SCHEMA = """
@@ -31,143 +29,154 @@ create table if not exists exchanges (
     id integer primary key, session integer not null references sessions (id) on delete cascade, answer blob not null
 );
 create index if not exists exchanges_of on exchanges (session, id);
+create table if not exists leases (
+    exchange integer primary key references exchanges (id) on delete cascade,
+    token integer not null, until real not null
+);
 """
 
 
 class SQLiteSessions:
-    """Sessions in one file; every call opens and closes it, so a fork, a thread or a deleted file does no harm."""
+    """A ports.SessionStore. One of these is one writer: a chat has its own."""
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
-        self._path = path
+        self._file = SessionFile(path, _SCHEMA)
         self._clock = clock
+        self._tokens: dict[int, int] = {}
+        self._names: dict[int, str] = {}
 
     def turns(self, name: str) -> list[Turn]:
-        return [Turn(answer.question, answer.answer) for answer in self.answers(name) if answer.answer]
+        return [Turn(answer.question, answer.answer, answer.gist) for answer in self.answers(name) if answer.answer]
 
     def answers(self, name: str) -> list[Answer]:
         return [answer for _, answer in self.exchanges(name)]
 
     def exchanges(self, name: str) -> list[tuple[int, Answer]]:
-        rows = self._read(
+        rows = self._file.read(
+            "exchanges",
             "select exchanges.id, answer from exchanges join sessions on session = sessions.id where name = ? "
             "order by exchanges.id",
             name,
         )
-        try:
-            return [(number, msgspec.json.decode(blob, type=Answer)) for number, blob in rows]
-        except msgspec.MsgspecError as error:
-            raise self._damaged(error) from error
+        return [(number, self._decoded(blob)) for number, blob in rows]
 
-    def append(self, name: str, answer: Answer) -> int:
-        now = self._clock()
-        with self._writing() as database:
-            database.execute(
-                "insert into sessions (name, created, updated) values (?, ?, ?) "
-                "on conflict (name) do update set updated = excluded.updated",
-                (name, now, now),
-            )
-            added = database.execute(
-                "insert into exchanges (session, answer) select id, ? from sessions where name = ? returning id",
-                (msgspec.json.encode(answer), name),
+    def append(self, name: str, answer: Answer, *, growing: bool = False) -> int:
+        with self._file.writing() as database:
+            return self._append(database, name, answer, growing=growing)
+
+    def update(self, number: int, answer: Answer, *, growing: bool = False) -> int:
+        with self._file.writing() as database:
+            row = database.execute(
+                "select session, coalesce(token, 0) from exchanges left join leases on exchange = exchanges.id "
+                "where exchanges.id = ?",
+                (number,),
             ).fetchone()
-        return int(added[0])
-
-    def update(self, number: int, answer: Answer) -> None:
-        with self._writing() as database:
+            if row is None or row[1] != self._tokens.get(number):
+                return self._append(database, self._name(database, number), answer, growing=growing)
             database.execute("update exchanges set answer = ? where id = ?", (msgspec.json.encode(answer), number))
-            database.execute(
-                "update sessions set updated = ? where id = (select session from exchanges where id = ?)",
-                (self._clock(), number),
-            )
+            database.execute("update sessions set updated = ? where id = ?", (self._clock(), row[0]))
+            self._lease(database, number, row[1], growing=growing)
+            return number
+
+    def claim(self, number: int) -> Answer:
+        with self._file.writing() as database:
+            row = database.execute(
+                "select answer, coalesce(token, 0), coalesce(until, 0), name from exchanges "
+                "join sessions on session = sessions.id left join leases on exchange = exchanges.id "
+                "where exchanges.id = ?",
+                (number,),
+            ).fetchone()
+            if row is None:
+                raise StoreError("this answer was deleted meanwhile", remedy="ask again")
+            blob, token, until, self._names[number] = row
+            if token != self._tokens.get(number) and (left := self._left(until)):
+                raise ExchangeBusy(left)
+            answer = self._decoded(blob)
+            self._lease(database, number, token + 1, growing=True)
+            return answer
+
+    def busy(self, number: int) -> float:
+        rows = self._file.read("leases", "select token, until from leases where exchange = ?", number)
+        return next((self._left(until) for token, until in rows if token != self._tokens.get(number)), 0.0)
 
     def latest(self) -> str | None:
-        rows = self._read("select name from sessions order by updated desc, id desc limit 1")
-        return rows[0][0] if rows else None
+        return next(iter(self.names()), None)
 
     def names(self) -> list[str]:
-        return [row[0] for row in self._read("select name from sessions order by updated desc, id desc")]
+        rows = self._file.read("sessions", "select name from sessions order by updated desc, id desc")
+        return [row[0] for row in rows]
 
     def overview(self) -> list[SessionInfo]:
-        rows = self._read(
+        rows = self._file.read(
+            "exchanges",
             "select name, count(exchanges.id), coalesce(sum(length(answer)), 0), created, updated "
             "from sessions left join exchanges on session = sessions.id group by sessions.id "
-            "order by updated desc, sessions.id desc"
+            "order by updated desc, sessions.id desc",
         )
         return [SessionInfo(*row) for row in rows]
 
     def rename(self, name: str, new: str) -> bool:
-        with self._writing() as database:
+        with self._file.writing() as database:
             if database.execute("select 1 from sessions where name = ?", (new,)).fetchone():
                 return False
             return database.execute("update sessions set name = ? where name = ?", (new, name)).rowcount == 1
 
     def delete(self, name: str) -> bool:
-        if not self._path.exists():
+        if not self._file.path.exists():
             return False
-        with self._writing() as database:
+        with self._file.writing() as database:
             return database.execute("delete from sessions where name = ?", (name,)).rowcount == 1
 
     def free_name(self, question: str) -> str:
-        plain = one_line(question, LONGEST_NAME).rstrip(" ?？。.!！…") or "chat"
-        taken = set(self.names())
-        return next(
-            name
-            for number in range(1, len(taken) + 2)
-            if (name := f"{plain} {number}" if number > 1 else plain) not in taken
+        return free_name(question, self.names())
+
+    def _append(self, database: sqlite3.Connection, name: str, answer: Answer, *, growing: bool) -> int:
+        now = self._clock()
+        database.execute(
+            "insert into sessions (name, created, updated) values (?, ?, ?) "
+            "on conflict (name) do update set updated = excluded.updated",
+            (name, now, now),
         )
+        added = database.execute(
+            "insert into exchanges (session, answer) select id, ? from sessions where name = ? returning id",
+            (msgspec.json.encode(answer), name),
+        ).fetchone()
+        number = int(added[0])
+        self._names[number] = name
+        self._lease(database, number, 1, growing=growing)
+        return number
 
-    def _read(self, query: str, *values: str) -> list[tuple[Any, ...]]:
-        if not self._path.exists():
-            return []
+    def _lease(self, database: sqlite3.Connection, number: int, token: int, *, growing: bool) -> None:
+        self._tokens[number] = token
+        until = self._clock() + LEASE_S if growing else 0.0
+        database.execute("insert or replace into leases (exchange, token, until) values (?, ?, ?)",
+                         (number, token, until))  # fmt: skip
+
+    def _left(self, until: float) -> float:
+        """Seconds; none where the clock was set back since."""
+        left = until - self._clock()
+        return left if 0 < left <= LEASE_S else 0.0
+
+    def _name(self, database: sqlite3.Connection, number: int) -> str:
+        """Of the session that the exchange belongs to, or belonged to before it was deleted."""
+        row = database.execute(
+            "select name from sessions join exchanges on session = sessions.id where exchanges.id = ?", (number,)
+        ).fetchone()
+        return str(row[0]) if row else self._names[number]
+
+    def _decoded(self, blob: bytes) -> Answer:
         try:
-            with self._open() as database:
-                begun = database.execute("select count(*) from sqlite_master where name = 'exchanges'").fetchone()[0]
-                return database.execute(query, values).fetchall() if begun else []
-        except sqlite3.Error as error:
-            raise self._damaged(error) from error
+            return msgspec.json.decode(blob, type=Answer)
+        except msgspec.MsgspecError as error:
+            raise self._file.damaged(error) from error
 
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        make_private(self._path.parent)
-        try:
-            self._path.touch(FILE_MODE)
-            keep_private(self._path)
-            with self._open() as database:
-                self._prepare(database)
-                database.execute("begin immediate")
-                with database:
-                    yield database
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise self._unwritable(error) from error
-            raise self._damaged(error) from error
-        except OSError as error:
-            raise self._unwritable(error) from error
 
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._path, timeout=WAIT_S, isolation_level=None)) as database:
-            database.execute("pragma foreign_keys = on")
-            database.execute("pragma synchronous = normal")
-            yield database
-
-    def _prepare(self, database: sqlite3.Connection) -> None:
-        """Makes a new file what it should be. SQLite does not wait its turn for the change to WAL, so this does."""
-        until = time.monotonic() + WAIT_S
-        while database.execute("pragma journal_mode").fetchone()[0] != "wal":
-            try:
-                database.execute("pragma journal_mode = wal")
-            except sqlite3.OperationalError:
-                if time.monotonic() > until:
-                    raise
-                time.sleep(0.01)
-        database.executescript(_SCHEMA)
-
-    def _unwritable(self, error: Exception) -> StoreUnwritable:
-        return StoreUnwritable(
-            f"cannot save the chat to {self._path}: {error}",
-            remedy="free space, mend the permissions, or choose another folder with --home DIR",
-        )
-
-    def _damaged(self, error: Exception) -> IndexDamaged:
-        return IndexDamaged(f"{self._path} cannot be read: {error}", remedy="move it away; chats start anew")
+def free_name(question: str, taken: list[str]) -> str:
+    """A name for a session that begins with this question, beside those that are taken."""
+    plain = one_line(question, LONGEST_NAME).rstrip(" ?？。.!！…") or "chat"
+    names = set(taken)
+    return next(
+        name
+        for number in range(1, len(names) + 2)
+        if (name := f"{plain} {number}" if number > 1 else plain) not in names
+    )
