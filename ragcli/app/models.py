@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from ragcli.errors import ConfigError
+from ragcli.ports.models import LocalModel
 
 if TYPE_CHECKING:
     from ragcli.config import Settings
@@ -51,7 +52,8 @@ class Models(Struct, frozen=True):
 
             from ragcli.providers.openai_embeddings import OpenAIEmbedder
 
-            return OpenAIEmbedder(replace(self.settings.embedding, model=model, dimensions=dimensions))
+            settings = replace(self.settings.embedding, model=model, dimensions=dimensions)
+            return self._remembering(OpenAIEmbedder(settings), settings.base_url)
         if kind == "fastembed" and name:
             from ragcli.providers.fastembed_embedder import FastembedEmbedder
 
@@ -60,6 +62,17 @@ class Models(Struct, frozen=True):
             local.recall(remembered)
             return local
         raise ConfigError(f"unknown embedder {model!r}", remedy="use static, openai:MODEL or fastembed:MODEL")
+
+    def _remembering(self, embedder: Embedder, endpoint: str) -> Embedder:
+        """A paid embedder is asked once for a text, by whatever collection."""
+        cache = self.settings.cache
+        if not cache.enabled or not cache.embeddings_mb:
+            return embedder
+        from ragcli.app.caching import vectors
+        from ragcli.store.embeddings_remembering import RememberingEmbedder
+
+        space = f"{endpoint} {embedder.id}"
+        return RememberingEmbedder(embedder, vectors(self.home, self.settings), space=space)
 
     @property
     def models_folder(self) -> Path:
@@ -156,9 +169,8 @@ class Models(Struct, frozen=True):
 
 async def loading(embedder: Embedder) -> AsyncIterator[Notice]:
     """Gets a model of this machine ready whose id is only known then. Raises ConfigError, EndpointError."""
-    from ragcli.providers.fastembed_embedder import FastembedEmbedder
-    from ragcli.types import Notice
+    if isinstance(embedder, LocalModel) and not embedder.known:
+        from ragcli.types import Notice
 
-    if isinstance(embedder, FastembedEmbedder) and not embedder.known:
         yield Notice("loading", f"loading {embedder.label}; the first time its weights are downloaded")
         await embedder.load()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ragcli.cli import documents
+from ragcli.cli import journal
 from ragcli.cli.loop import run_async
 from ragcli.errors import Interrupted, PartialIngest, RagcliError
-from ragcli.types import IngestReport, Postponed, WatchEnded
+from ragcli.types import IngestProgress, IngestReport, Postponed, WatchEnded
 
 if TYPE_CHECKING:
     from ragcli.cli.context import Context
@@ -34,9 +35,12 @@ def run(
     workspace = context.workspace(flags)
 
     async def main(stop: asyncio.Event) -> int:
-        events = workspace.ingest([str(path) for path in paths], collection, force=force, dry_run=dry_run, stop=stop)
+        found = workspace.ingest([str(path) for path in paths], collection, force=force, dry_run=dry_run, stop=stop)
+        events = journal.heard(found)
         report = await (_last(events) if json else _show(events, context))
         if json:
+            from ragcli.cli import documents
+
             documents.emit(documents.ingest(report))
         return exit_code(report.failed, stopped=stop.is_set())
 
@@ -49,7 +53,7 @@ def watch(
     workspace = context.workspace(flags)
 
     async def main(stop: asyncio.Event) -> int:
-        events = workspace.watch([str(path) for path in paths], collection, force=force, stop=stop)
+        events = journal.heard(workspace.watch([str(path) for path in paths], collection, force=force, stop=stop))
         ended = await (_lines(events) if json else _show_watch(events, context))
         return exit_code(ended.failed, stopped=not ended.complete)
 
@@ -58,6 +62,8 @@ def watch(
 
 async def _lines(events: AsyncGenerator[WatchEvent, None]) -> WatchEnded:
     """One document a round that brought something or failed."""
+    from ragcli.cli import documents
+
     first = True
     async with aclosing(events):
         async for event in events:
@@ -86,9 +92,36 @@ async def _last(events: AsyncGenerator[IngestEvent, None]) -> IngestReport:
 
 
 async def _show(events: AsyncGenerator[IngestEvent, None], context: Context) -> IngestReport:
-    from ragcli.render.progress import show_ingest
+    """In a pipe the summary alone where there is nothing else to show: most runs find little to do."""
+    async with aclosing(events):
+        shown = events
+        if not (context.verbose or sys.stdout.isatty() or sys.stderr.isatty()):
+            event = await _first_shown(events)
+            if isinstance(event, IngestReport) and not event.failed:
+                if not context.quiet:
+                    from ragcli.render.summary import plain
 
-    return await show_ingest(events, out=context.out(), err=context.err(), quiet=context.quiet, verbose=context.verbose)
+                    sys.stdout.write(plain(event) + "\n")
+                return event
+            shown = _from(event, events)
+        from ragcli.render.progress import show_ingest
+
+        return await show_ingest(
+            shown, out=context.out(), err=context.err(), quiet=context.quiet, verbose=context.verbose
+        )
+
+
+async def _first_shown(events: AsyncGenerator[IngestEvent, None]) -> IngestEvent:
+    async for event in events:
+        if not isinstance(event, IngestProgress):
+            return event
+    raise RagcliError("the ingest ended without its report")
+
+
+async def _from(first: IngestEvent, rest: AsyncGenerator[IngestEvent, None]) -> AsyncGenerator[IngestEvent, None]:
+    yield first
+    async for event in rest:
+        yield event
 
 
 def exit_code(failed: Sequence[Failure], *, stopped: bool) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Iterator, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 IGNORE_FILES = (".gitignore", ".ragcliignore")
 VCS_FOLDERS = frozenset({".git", ".hg", ".svn", ".bzr", ".jj", "CVS", "_darcs"})
-_LOCK_PREFIX = "~$"  # what Office leaves beside an open document
+_NOT_SHOWN = (".", "~$")  # hidden files, and what Office leaves beside an open document
+_WINDOWS = os.name == "nt"
+_name = attrgetter("name")
 
 
 def discover(
@@ -71,6 +74,13 @@ class _Rules(Struct, frozen=True):
         return self.spec.check_file(relative + "/" if folder else relative).include
 
 
+class _Folder(Struct, frozen=True):
+    """A folder to go into, and the rules that hold there."""
+
+    path: str
+    rules: tuple[_Rules, ...]
+
+
 class _Wanted:
     """The part of a tree that a walk is to visit."""
 
@@ -99,12 +109,14 @@ class _Walk(Struct):
         for path in given:
             if self.wanted is not None and not self.wanted.whole(path) and not self.wanted.below(path):
                 continue
-            for found in self._below(path) if path not in self.named else self._given(path):
-                if self.seen is not None:
-                    if found.path in self.seen:
-                        continue
-                    self.seen.add(found.path)
-                yield found
+            found = self._below(path) if path not in self.named else self._given(path)
+            yield from found if self.seen is None else self._unseen(found, self.seen)
+
+    def _unseen(self, found: Iterator[File | Failure], seen: set[str]) -> Iterator[File | Failure]:
+        for item in found:
+            if item.path not in seen:
+                seen.add(item.path)
+                yield item
 
     def _given(self, path: str) -> Iterator[File | Failure]:
         if (file := self._file(path)) is not None:
@@ -112,56 +124,56 @@ class _Walk(Struct):
 
     def _below(self, root: str) -> Iterator[File | Failure]:
         visited = {os.path.realpath(root)}
-        # A stack of entries still to be visited, not recursion: folders may be nested deeper than Python's stack.
-        waiting: list[Iterator[tuple[os.DirEntry[str], tuple[_Rules, ...]] | Failure]] = []
-        waiting.append(self._entries(root, _rules_above(root)))
+        # A stack of folders, not recursion: they may be nested deeper than Python's stack.
+        waiting = [self._entries(root, root, _rules_above(root), visited)]
         while waiting:
-            try:
-                found = next(waiting[-1])
-            except StopIteration:
-                waiting.pop()
-                continue
-            if isinstance(found, Failure):
+            for found in waiting[-1]:
+                if isinstance(found, _Folder):
+                    waiting.append(self._entries(found.path, root, found.rules, visited))
+                    break
                 yield found
-                continue
-            entry, rules = found
-            if entry.is_symlink() and self._link_target(entry, root) is None:
-                continue
-            if _is_folder(entry):
-                if entry.is_symlink() or self.follow_symlinks:
-                    real = os.path.realpath(entry.path)
-                    if real in visited:
-                        continue
-                    visited.add(real)
-                if not self._left_out(entry.path, root, rules, folder=True):
-                    waiting.append(self._entries(entry.path, rules))
-            elif not self._left_out(entry.path, root, rules, folder=False) and (file := self._file(entry.path)):
-                yield file
+            else:
+                waiting.pop()
 
     def _entries(
-        self, folder: str, rules: tuple[_Rules, ...]
-    ) -> Iterator[tuple[os.DirEntry[str], tuple[_Rules, ...]] | Failure]:
+        self, folder: str, root: str, rules: tuple[_Rules, ...], visited: set[str]
+    ) -> Iterator[File | Failure | _Folder]:
+        """What is to be told of one folder: most of a run that finds nothing changed is spent here."""
         try:
-            with os.scandir(folder) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
+            with os.scandir(folder) as listed:
+                entries = sorted(listed, key=_name)
         except OSError as error:
             yield Failure(printable(folder), "unreadable", f"cannot list this folder: {_reason(error)}")
             return
         if own := _rules_of(folder, [entry.name for entry in entries if entry.name in IGNORE_FILES]):
             rules = (*rules, own)
         wanted = None if self.wanted is None or self.wanted.whole(folder) else self.wanted
+        selective = bool(rules or self.include or self.exclude)
         for entry in entries:
-            if wanted is not None and not wanted.below(entry.path):
+            name, path = entry.name, entry.path
+            if wanted is not None and not wanted.below(path):
                 continue
-            if _is_hidden(entry) or entry.name in VCS_FOLDERS or entry.name.startswith(_LOCK_PREFIX):
+            if name.startswith(_NOT_SHOWN) or name in VCS_FOLDERS or (_WINDOWS and _is_hidden(entry)):
                 continue
-            if printable(entry.name) != entry.name:
-                yield Failure(printable(entry.path), "unreadable", "its name is not valid Unicode; rename it")
+            if not name.isascii() and printable(name) != name:
+                yield Failure(printable(path), "unreadable", "its name is not valid Unicode; rename it")
                 continue
-            yield entry, rules
+            link = entry.is_symlink()
+            if link and self._link_target(entry, root) is None:
+                continue
+            if _is_folder(entry):
+                if link or self.follow_symlinks:
+                    real = os.path.realpath(path)
+                    if real in visited:
+                        continue
+                    visited.add(real)
+                if not (selective and self._left_out(path, root, rules, folder=True)):
+                    yield _Folder(path, rules)
+            elif not (selective and self._left_out(path, root, rules, folder=False)) and (file := self._file(path)):
+                yield file
 
     def _left_out(self, path: str, root: str, rules: tuple[_Rules, ...], *, folder: bool) -> bool:
-        if path in self.named or not (rules or self.include or self.exclude):
+        if path in self.named:
             return False
         for rule in reversed(rules):  # the nearest file that speaks of a path decides
             verdict = rule.verdict(path, folder=folder)
@@ -195,7 +207,7 @@ class _Walk(Struct):
     def _file(self, path: str) -> File | Failure | None:
         """None for what is no file and was not asked for by its name."""
         named = path in self.named
-        if printable(path) != path:
+        if not path.isascii() and printable(path) != path:
             return Failure(printable(path), "unreadable", "its name is not valid Unicode; rename it", named)
         try:
             status = os.stat(path)
@@ -281,10 +293,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_hidden(entry: os.DirEntry[str]) -> bool:
-    if entry.name.startswith("."):
-        return True
-    if os.name != "nt":
-        return False
+    """By its attribute, on Windows."""
     attributes: int = getattr(entry.stat(follow_symlinks=False), "st_file_attributes", 0)
     return bool(attributes & getattr(stat, "FILE_ATTRIBUTE_HIDDEN", 2))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from ragcli.types import (
@@ -36,6 +36,25 @@ class Embedder(Protocol):
 
     async def aclose(self) -> None:
         """Lets go of connections and models."""
+        ...
+
+
+@runtime_checkable
+class LocalModel(Protocol):
+    """What an embedder of this machine has besides, where its dimensions may be unknown before it is loaded."""
+
+    @property
+    def label(self) -> str:
+        """What a person calls it."""
+        ...
+
+    @property
+    def known(self) -> bool:
+        """Whether `id` and `dimensions` can be asked for."""
+        ...
+
+    async def load(self) -> None:
+        """Gets ready, from the network where it is not on this machine. Raises ConfigError, EndpointError."""
         ...
 
 

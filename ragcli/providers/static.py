@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import math
 import os
 import re
 import threading
 from collections.abc import Sequence
-from itertools import islice
+from functools import cache
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -37,13 +39,6 @@ _UNKNOWN = 0
 _WARM = 100
 """Texts of one embedder after which a process of its own is worth its start: an ingest has more to do meanwhile."""
 
-# No token of the vocabulary reaches across the borders of these: a letter or sign takes the spaces before it along,
-# digits, line ends and characters of the scripts without spaces stand alone. Endless runs are cut.
-_UNSPACED = "\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff"
-_WORD = re.compile(r" *[^ ]+| +")
-_PART = re.compile(
-    rf"[\d\n{_UNSPACED}]| *[^\W\d_²{_UNSPACED}]{{1,64}}| *(?:[^\w\n {_UNSPACED}]|[_²]){{1,64}}| {{1,64}}|.", re.DOTALL
-)
 _MOST_WORDS = 1 << 16
 _MOST_PARTS_A_WORD = 3  # longer ones are numbers and sentences without spaces: they do not come back
 _MOST_PARTS = 1 << 14  # 16 MB of vectors
@@ -137,10 +132,10 @@ class StaticEmbedder:
         found = parts.of(text) if text else []
         for start in range(0, len(found), _PARTS_AT_ONCE):
             total += parts.total(found[start : start + _PARTS_AT_ONCE])
-        length = float(np.linalg.norm(total))
+        length = math.sqrt(total.dot(total))
         if length == 0:
             total = self._model.rows[_UNKNOWN, : self._dimensions].astype(np.float32)
-            length = float(np.linalg.norm(total))
+            length = math.sqrt(total.dot(total))
         return total / length
 
     @property
@@ -163,12 +158,50 @@ def serve() -> None:
     serve_requests(answer)
 
 
+class _Patterns(NamedTuple):
+    words: re.Pattern[str]
+    single: re.Pattern[str]
+    parts: re.Pattern[str]
+
+
+@cache
+def _patterns() -> _Patterns:
+    """How a text is taken apart, for no token of the vocabulary to reach across a border.
+
+    A part is a digit, a line end, a character of the scripts without spaces, or a run of letters or signs with the
+    spaces before it; endless runs are cut. A word is a run of single ones, or what ends where one of them or a space
+    comes. Compiled when there is a text: an ingest that finds nothing changed has none.
+    """
+    single = "\\d\\n\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff"
+    return _Patterns(
+        words=re.compile(rf"[{single}]+| *[^ {single}]+| +"),
+        single=re.compile(rf"[{single}]"),
+        parts=re.compile(rf" *[^\W_²{single}]{{1,64}}| *(?:[^\w {single}]|[_²]){{1,64}}| {{1,64}}|.", re.DOTALL),
+    )
+
+
 class _Numbers(dict[str, int]):
     """Numbers what it is asked for, from 0."""
 
     def __missing__(self, part: str) -> int:
         number = self[part] = len(self)
         return number
+
+
+class _Words(dict[str, tuple[int, ...]]):
+    """The numbers of a word's parts; remembers all words but the long ones."""
+
+    def __init__(self, numbers: _Numbers) -> None:
+        super().__init__()
+        self._numbers = numbers
+        self._patterns = _patterns()
+
+    def __missing__(self, word: str) -> tuple[int, ...]:
+        found = word if self._patterns.single.match(word) else self._patterns.parts.findall(word)
+        parts = tuple(map(self._numbers.__getitem__, found))
+        if len(parts) <= _MOST_PARTS_A_WORD:
+            self[word] = parts
+        return parts
 
 
 class _Parts:
@@ -181,8 +214,9 @@ class _Parts:
         import numpy as np
 
         self._model = model
-        self._words: dict[str, tuple[int, ...]] = {}
         self._numbers = _Numbers()
+        self._words = _Words(self._numbers)
+        self._find_words = _patterns().words.findall
         self._sums = np.empty((_FEW_PARTS, dimensions), dtype=np.float32)
         self._summed = 0
 
@@ -192,14 +226,8 @@ class _Parts:
 
     def of(self, text: str) -> list[int]:
         """Numbers of the parts of a text, for `total`."""
-        words, found = self._words, list[int]()
-        for word in _WORD.findall(" " + text.replace("▁", " ")):
-            parts = words.get(word)
-            if parts is None:
-                parts = tuple(map(self._numbers.__getitem__, _PART.findall(word)))
-                if len(parts) <= _MOST_PARTS_A_WORD:
-                    words[word] = parts
-            found += parts
+        words = self._find_words(" " + text.replace("▁", " "))
+        found = list(chain.from_iterable(map(self._words.__getitem__, words)))
         self._add()
         return found
 
@@ -207,7 +235,7 @@ class _Parts:
         """Shape (dimensions,): the sum over all tokens of these parts."""
         import numpy as np
 
-        total: Vector = np.take(self._sums, parts, axis=0).sum(axis=0)
+        total: Vector = np.add.reduce(self._sums.take(parts, axis=0), axis=0)
         return total
 
     def _add(self) -> None:

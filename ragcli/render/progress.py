@@ -13,6 +13,7 @@ from rich.text import Text
 
 from ragcli.errors import RagcliError
 from ragcli.render.console import is_live, print_line, shown_path, silent_keys
+from ragcli.render.summary import parts
 from ragcli.text.clean import one_line
 from ragcli.types import Failure, IngestEvent, IngestProgress, IngestReport, Notice, Planned
 
@@ -117,22 +118,7 @@ def _bar(console: Console) -> Progress:
 
 def summary(report: IngestReport) -> Text:
     """One line: what changed, and what the collection holds now."""
-    changes = [
-        f"{count} {name}"
-        for name, count in (
-            ("added", report.added),
-            ("updated", report.updated),
-            ("unchanged", report.unchanged),
-            ("removed", report.removed),
-        )
-        if count
-    ]
-    line = Text(", ".join(changes) or "no documents")
-    if report.failed:
-        line.append(f", {len(report.failed)} not indexed", "warning")
-    holds = f"; {one_line(report.collection, 60)} holds {_count(report.documents, 'document')}"
-    line.append(f"{holds}, {_count(report.chunks, 'passage')}", "default")
-    return line.append(f" ({report.seconds:.1f} s)", "note")
+    return Text.assemble(*parts(report))
 
 
 def failure_table(failures: Sequence[Failure]) -> Table:
@@ -156,7 +142,3 @@ def size_text(count: int) -> str:
             break
         size /= 1000
     return f"{size:.0f} {unit}" if unit in {"B", "kB"} else f"{size:.1f} {unit}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

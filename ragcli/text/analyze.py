@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
-from functools import cache, lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from itertools import chain
 from operator import add
 
 from ragcli.text.hanzi import SIMPLIFIED
@@ -43,11 +44,12 @@ UNSPACED = (
 
 _LETTER = rf"[^\W_{UNSPACED}]"
 _RUN = re.compile(
-    rf"([{UNSPACED}]+)"
-    rf"|([A-Za-z0-9]++(?=\s)"  # what the last line would find, too, only sooner
+    r"[A-Za-z0-9]++\Z"  # what the last line would find, too, only sooner
+    rf"|[{UNSPACED}]+"
     rf"|{_LETTER}(?:\+\+|\#)(?!{_LETTER})"  # C++, F#
-    rf"|{_LETTER}+(?:(?:://|::|->|_*[-./\\@:'’,&]_*|_+){_LETTER}+)*)"
+    rf"|{_LETTER}+(?:(?:://|::|->|_*[-./\\@:'’,&]_*|_+){_LETTER}+)*"
 )
+_UNSPACED_RUN = re.compile(f"[{UNSPACED}]")
 _TRADITIONAL = re.compile(f"[{''.join(map(chr, SIMPLIFIED))}]")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -59,14 +61,8 @@ _MARKS = re.compile(r"[\u0300-\u036f]")
 
 def terms(text: str, *, keep_stop_words: bool = False) -> list[str]:
     """The terms of a text in its order, repeats kept; none holds white space or is longer than MAX_TERM."""
-    expand = _expand_all if keep_stop_words else _expand
-    found: list[str] = []
-    for unspaced, word in _RUN.findall(simplify(text)):
-        if word:
-            found.extend(expand(word))
-        else:
-            found.extend(_characters_and_pairs(unspaced))
-    return found
+    terms_of = _ALL_OF if keep_stop_words else _MOST_OF
+    return list(chain.from_iterable(map(terms_of.__getitem__, simplify(text).split())))
 
 
 def simplify(text: str) -> str:
@@ -89,9 +85,8 @@ def _characters_and_pairs(run: str) -> list[str]:
     return found
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def _expand_all(word: str) -> tuple[str, ...]:
-    """The terms of one run of letters, digits and what joins them in identifiers; cached, for words come back."""
+    """The terms of one run of letters, digits and what joins them in identifiers."""
     if word.isalpha() and (word.islower() or word.istitle()):
         return (_stem(_fold_word(word)),)
     if _THOUSANDS.fullmatch(word):
@@ -103,11 +98,49 @@ def _expand_all(word: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(term[:MAX_TERM] for term in _take_apart(word) if term))
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def _expand(word: str) -> tuple[str, ...]:
     if word.lower() in STOP_WORDS:
         return ()
-    return tuple(term for term in _expand_all(word) if term not in STOP_WORDS)
+    return tuple(term for term in _ALL[word] if term not in STOP_WORDS)
+
+
+class _Remembered(dict[str, Sequence[str]]):
+    """The terms of each run, made when they are first asked for: words come back, runs without spaces do not."""
+
+    def __init__(self, expand: Callable[[str], tuple[str, ...]]) -> None:
+        super().__init__()
+        self._expand = expand
+
+    def __missing__(self, run: str) -> Sequence[str]:
+        if run.isdecimal():
+            return (run[:MAX_TERM],)
+        if _UNSPACED_RUN.match(run):
+            return _characters_and_pairs(run)
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        found = self[run] = self._expand(run)
+        return found
+
+
+class _Tokens(dict[str, Sequence[str]]):
+    """The terms of what stands between spaces: to look up a word with its comma is faster than to part them."""
+
+    def __init__(self, runs: _Remembered) -> None:
+        super().__init__()
+        self._runs = runs
+
+    def __missing__(self, token: str) -> Sequence[str]:
+        found = [term for run in _RUN.findall(token) for term in self._runs[run]]
+        if token.isascii() and token[0].isalpha():
+            if len(self) >= _REMEMBERED:
+                self.clear()
+            self[token] = found
+        return found
+
+
+_ALL = _Remembered(_expand_all)
+_ALL_OF = _Tokens(_ALL)
+_MOST_OF = _Tokens(_Remembered(_expand))
 
 
 def _take_apart(word: str) -> Iterator[str]:

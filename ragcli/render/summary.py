@@ -1,0 +1,37 @@
+"""The last line of an ingest, in words; apart from Rich, which costs a fifth of a run that finds nothing changed."""
+
+from __future__ import annotations
+
+from ragcli.text.clean import one_line
+from ragcli.types import IngestReport
+
+
+def parts(report: IngestReport) -> list[tuple[str, str]]:
+    """What changed and what the collection holds now, as (text, style) in a row."""
+    changes = [
+        f"{count} {name}"
+        for name, count in (
+            ("added", report.added),
+            ("updated", report.updated),
+            ("unchanged", report.unchanged),
+            ("removed", report.removed),
+        )
+        if count
+    ]
+    failed = f", {len(report.failed)} not indexed" if report.failed else ""
+    holds = f"; {one_line(report.collection, 60)} holds {_count(report.documents, 'document')}"
+    return [
+        (", ".join(changes) or "no documents", ""),
+        (failed, "warning"),
+        (f"{holds}, {_count(report.chunks, 'passage')}", "default"),
+        (f" ({report.seconds:.1f} s)", "note"),
+    ]
+
+
+def plain(report: IngestReport) -> str:
+    """One line without its end."""
+    return "".join(text for text, _ in parts(report))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
