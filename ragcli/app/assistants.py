@@ -12,14 +12,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ragcli.app.context import around
-from ragcli.errors import ConfigError
+from ragcli.errors import ConfigError, RagcliError
 from ragcli.streams.shelter import sheltered
 from ragcli.streams.trace import as_span
 
 if TYPE_CHECKING:
+    from ragcli.answer.cached import Scope
+    from ragcli.answer.semantic import Embed
+    from ragcli.answer.tiers import AnswerCache
     from ragcli.app.workspace import Workspace
     from ragcli.config import Settings
-    from ragcli.ports import ResumableModel, Retriever
+    from ragcli.ports import Caching, Embedder, ResumableModel, Retriever
     from ragcli.ports.tracing import Tracer
     from ragcli.store.catalog import Catalog
     from ragcli.types import Answer, Event, Reply, Source, Turn
@@ -33,6 +36,7 @@ class Opened(Struct, frozen=True):
 
     catalog: Catalog
     retriever: Retriever
+    embedder: Embedder
 
 
 class CollectionAssistant:
@@ -40,10 +44,13 @@ class CollectionAssistant:
 
     tracer: Tracer | None = None
 
-    def __init__(self, opened: Opened, model: ResumableModel, settings: Settings) -> None:
+    def __init__(
+        self, opened: Opened, model: ResumableModel, settings: Settings, cache: AnswerCache | None = None
+    ) -> None:
         self._opened = opened
         self._model = model
         self._settings = settings
+        self._cache = cache
 
     @property
     def collection(self) -> str:
@@ -93,26 +100,85 @@ class CollectionAssistant:
         stop: asyncio.Event | None = None,
         resume: Answer | None = None,
         extra: str = "",
+        caching: Caching = "use",
     ) -> AsyncGenerator[Event, Reply | None]:
         """As ports.Assistant says; `extra` is a text that becomes a source beside those of the index."""
-        from ragcli.answer.pipeline import answer
         from ragcli.answer.rewrite import by_model, by_rule
 
-        extractive = self._model.provider == "extractive"
-        return answer(
+        stop = stop or asyncio.Event()
+        rewriter = by_rule if self._quotes else by_model(self._model)
+
+        def make(
+            standalone: str, resume: Answer | None, stop: asyncio.Event, session: str | None = None
+        ) -> AsyncGenerator[Event, Reply | None]:
+            from ragcli.answer import summary
+            from ragcli.answer.pipeline import answer
+
+            return answer(
+                question,
+                retriever=self._opened.retriever,
+                model=self._model,
+                settings=self._settings.chat,
+                history=history,
+                top_k=self._settings.retrieve.top_k,
+                context_k=self._settings.retrieve.context_k,
+                extra=extra,
+                session=session,
+                stop=stop,
+                resume=resume,
+                rewriter=rewriter,
+                summariser=None if self._quotes else summary.by_model(self._model),
+                standalone=standalone,
+            )
+
+        if self._cache is None or caching == "off" or resume is not None:
+            return make("", resume, stop, session)
+        from ragcli.answer.cached import cached
+
+        try:
+            scope = self._scope(extra)
+        except RagcliError:  # the search will say what is wrong
+            return make("", None, stop, session)
+        return cached(
             question,
-            retriever=self._opened.retriever,
-            model=self._model,
-            settings=self._settings.chat,
+            cache=self._cache,
+            scope=scope,
+            make=make,
+            provider=(self._model.provider, self._model.model),
+            rewriter=rewriter,
+            embed=self._embed(question),
             history=history,
-            top_k=self._settings.retrieve.top_k,
-            context_k=self._settings.retrieve.context_k,
-            extra=extra,
             session=session,
             stop=stop,
-            resume=resume,
-            rewriter=by_rule if extractive else by_model(self._model),
+            renew=caching == "renew",
         )
+
+    @property
+    def _quotes(self) -> bool:
+        return self._model.provider == "extractive"
+
+    def _scope(self, extra: str) -> Scope:
+        """Raises StoreError."""
+        from ragcli.answer.cached import Scope
+        from ragcli.app.caching import settled
+
+        catalog = self._opened.catalog
+        decides = settled(
+            self._settings,
+            state=catalog.state,
+            embedder=self._opened.embedder.id,
+            provider=self._model.provider,
+            model=self._model.model,
+            extra=extra,
+        )
+        return Scope(catalog.place.folder.name, catalog.generation, decides)
+
+    def _embed(self, question: str) -> Embed | None:
+        """None where the embedder cannot read the question, and for quotes, which cost less than their vector."""
+        from ragcli.retrieve.fuse import reads
+
+        embedder = self._opened.embedder
+        return None if self._quotes or not reads(embedder.id, question) else embedder.embed_query
 
 
 class ChatAssistants:
@@ -122,6 +188,8 @@ class ChatAssistants:
         self._workspace = workspace
         self._collection = collection
         self._opened = AsyncExitStack()
+        self._cache = workspace.cache()
+        """One for the whole chat: what is in memory outlives a change of collection or model."""
 
     async def reopen(
         self, *, collection: str | None = None, model: str | None = None, top_k: int | None = None
@@ -138,7 +206,9 @@ class ChatAssistants:
         workspace = replace(self._workspace, settings=settings)
         collection = collection or self._collection
         async with AsyncExitStack() as stack:
-            assistant = await stack.enter_async_context(workspace.assistant(collection, long_lived=True))
+            assistant = await stack.enter_async_context(
+                workspace.assistant(collection, long_lived=True, cache=self._cache)
+            )
             former, self._opened = self._opened, stack.pop_all()
         self._workspace, self._collection = workspace, collection
         await former.aclose()
@@ -153,3 +223,5 @@ class ChatAssistants:
 
     async def aclose(self) -> None:
         await self._opened.aclose()
+        if self._cache is not None:
+            await self._cache.aclose()

@@ -18,9 +18,10 @@ from ragcli.store.layout import Home
 from ragcli.streams.trace import traced
 
 if TYPE_CHECKING:
+    from ragcli.answer.tiers import AnswerCache
     from ragcli.config import Ingest, Settings
     from ragcli.ingest.workers import Reader
-    from ragcli.ports import Embedder, KeywordIndex
+    from ragcli.ports import Embedder, KeywordIndex, TierStats
     from ragcli.ports.tracing import Tracer
     from ragcli.store.catalog import Catalog
     from ragcli.store.sessions import SQLiteSessions
@@ -176,15 +177,44 @@ class Workspace(Struct, frozen=True):
                 ranker=in_stages(await stack.enter_async_context(self.models.ranker()), self.tracer, rank="rerank"),
             )
             stack.callback(retriever.close)
-            yield Opened(catalog, retriever)
+            yield Opened(catalog, retriever, embedder)
 
     @asynccontextmanager
-    async def assistant(self, collection: str, *, long_lived: bool = False) -> AsyncIterator[CollectionAssistant]:
-        """A collection with the chat model that the settings name. Raises as `open` does."""
-        async with self.open(collection, long_lived=long_lived) as opened, self.models.chat() as model:
-            assistant = CollectionAssistant(opened, model, self.settings)
+    async def assistant(
+        self, collection: str, *, long_lived: bool = False, cache: AnswerCache | None = None
+    ) -> AsyncIterator[CollectionAssistant]:
+        """A collection with the chat model that the settings name. Raises as `open` does.
+
+        `cache` is one that others use, too, and stays open; without it the assistant has its own.
+        """
+        async with AsyncExitStack() as stack:
+            opened = await stack.enter_async_context(self.open(collection, long_lived=long_lived))
+            model = await stack.enter_async_context(self.models.chat())
+            if cache is None and (cache := self.cache()):
+                stack.push_async_callback(cache.aclose)
+            assistant = CollectionAssistant(opened, model, self.settings, cache)
             assistant.tracer = self.tracer
             yield assistant
+
+    def cache(self) -> AnswerCache | None:
+        """The answers that are kept; None where the settings want none."""
+        if not self.settings.cache.enabled:
+            return None
+        from ragcli.app.caching import answer_cache
+
+        return answer_cache(self.path, self.settings)
+
+    async def kept(self) -> dict[str, TierStats]:
+        """What the caches hold, by place: answers on disk (or in Redis), and embeddings."""
+        from ragcli.app.caching import kept
+
+        return await kept(self.path, self.settings)
+
+    async def forget_answers(self) -> int:
+        """Empties the caches; how many answers there were. Raises CacheFailed."""
+        from ragcli.app.caching import forget
+
+        return await forget(self.path, self.settings)
 
     @asynccontextmanager
     async def assistants(self, collection: str) -> AsyncIterator[ChatAssistants]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ragcli.cli.context import Context
-from ragcli.cli.groups import collections_app, config_app, sessions_app
+from ragcli.cli.groups import cache_app, collections_app, config_app, sessions_app
 from ragcli.cli.options import (
     Collection,
     ContextK,
@@ -33,6 +33,7 @@ app = typer.Typer(
 )
 app.add_typer(collections_app, name="collections")
 app.add_typer(sessions_app, name="sessions")
+app.add_typer(cache_app, name="cache")
 app.add_typer(config_app, name="config")
 
 
@@ -52,7 +53,10 @@ def ragcli(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only answers and errors.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on stderr.")] = False,
     no_color: Annotated[bool, typer.Option("--no-color", help="No colour, no animation.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Tracebacks.")] = False,
+    log_file: Annotated[
+        Path | None, typer.Option("--log-file", metavar="FILE", help="Log what is done, without the texts.")
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Tracebacks; texts in the log.")] = False,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="The version.")] = False,
 ) -> None:
     """Talk to a folder of documents.
@@ -64,6 +68,11 @@ def ragcli(
 
     Works offline; answers come from a model when OPENAI_API_KEY or OPENAI_BASE_URL is set.
     """
+    if log_file is not None:
+        from ragcli.cli import journal
+
+        journal.start(log_file, debug=debug)
+        journal.note("started", command=ctx.invoked_subcommand)
     ctx.obj = Context(home, config, quiet, verbose, not no_color, debug)
 
 
@@ -139,7 +148,7 @@ def ask(
         int, typer.Option("--concurrency", min=1, max=64, metavar="N", help="Questions of a batch at a time.")
     ] = 4,
     as_completed: Annotated[bool, typer.Option("--as-completed", help="Do not keep the order of a batch.")] = False,
-    no_cache: Annotated[bool, typer.Option("--no-cache", hidden=True)] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither take nor keep a stored answer.")] = False,
 ) -> None:
     """One answer, streamed to stdout; its sources follow.
 
@@ -159,6 +168,7 @@ def ask(
         "chat.timeout": timeout,
         "retrieve.top_k": top_k,
         "retrieve.context_k": context_k,
+        "cache.enabled": False if no_cache else None,
     }
     if batch is not None:
         if question is not None or session is not None:

@@ -8,6 +8,7 @@ from ragcli.cli.options import Json, Yes
 
 collections_app = typer.Typer(help="The named indexes.", rich_markup_mode=None)
 sessions_app = typer.Typer(help="The stored chats.", rich_markup_mode=None)
+cache_app = typer.Typer(help="The stored answers.", rich_markup_mode=None)
 config_app = typer.Typer(help="The settings and where each came from.", rich_markup_mode=None)
 
 
@@ -96,6 +97,35 @@ def sessions_delete(
     from ragcli.cli import sessions
 
     raise typer.Exit(sessions.delete(ctx.obj, names, yes=yes, json=json))
+
+
+@cache_app.command("stats")
+def cache_stats(ctx: typer.Context, json: Json = False) -> None:
+    """How many answers and vectors are kept, and how much room they take.
+
+    \b
+    ragcli cache stats
+    ragcli cache stats --json
+    """
+    from ragcli.cli import cache
+
+    raise typer.Exit(cache.stats(ctx.obj, json=json))
+
+
+@cache_app.command("clear")
+def cache_clear(
+    ctx: typer.Context,
+    yes: Annotated[bool, typer.Option("--yes", "-y", hidden=True)] = False,  # scripts say it; nothing of worth is lost
+    json: Json = False,
+) -> None:
+    """Forget every stored answer and vector, of all collections.
+
+    \b
+    ragcli cache clear
+    """
+    from ragcli.cli import cache
+
+    raise typer.Exit(cache.clear(ctx.obj, json=json))
 
 
 @config_app.command("show")

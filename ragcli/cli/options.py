@@ -30,6 +30,7 @@ SchemaName = Literal[
     "remove",
     "collections",
     "sessions",
+    "cache",
     "doctor",
     "config",
 ]

@@ -323,6 +323,29 @@ class Evaluation(Document, frozen=True, kw_only=True):
     error: Error | UnsetType = UNSET
 
 
+class Kept(Shape, frozen=True, kw_only=True):
+    """A place that keeps answers or vectors; `trouble` says why nothing else is known of it."""
+
+    place: str
+    entries: int
+    bytes: int
+    max_bytes: int
+    trouble: str
+
+
+class CacheStats(Document, frozen=True, kw_only=True):
+    """`cache stats --json`."""
+
+    enabled: bool
+    kept: list[Kept]
+
+
+class CacheCleared(Document, frozen=True, kw_only=True):
+    """`cache clear --json`."""
+
+    cleared: int
+
+
 class Check(Shape, frozen=True):
     """One thing that `doctor` looked at; only `fail` is wrong. `mended` tells what `--fix` did."""
 
@@ -367,6 +390,7 @@ SHAPES: dict[str, tuple[Any, ...]] = {
     "remove": (Removed,),
     "collections": (list[Collection], Deleted),
     "sessions": (list[SessionListed], Session, Deleted),
+    "cache": (CacheStats, CacheCleared),
     "doctor": (Doctor,),
     "config": (Config,),
 }

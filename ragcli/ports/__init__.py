@@ -1,7 +1,17 @@
 """The seams: one small Protocol each, one adapter file each in `store/` or `providers/`; only `app` joins them."""
 
-from ragcli.ports.cache import AnswerTier, CachedAnswer, CacheKey, Flight, Flights, Piece, TierStats, VectorCache
-from ragcli.ports.journeys import Assistant, Assistants, Retriever, SessionStore
+from ragcli.ports.cache import (
+    AnswerTier,
+    CachedAnswer,
+    CacheKey,
+    Flight,
+    Flights,
+    MeaningStore,
+    Piece,
+    TierStats,
+    VectorCache,
+)
+from ragcli.ports.journeys import Assistant, Assistants, Caching, Retriever, SessionStore
 from ragcli.ports.models import ChatModel, Embedder, Reranker, ResumableModel
 from ragcli.ports.store import (
     CatalogWriter,
@@ -20,6 +30,7 @@ __all__ = [
     "Assistants",
     "CacheKey",
     "CachedAnswer",
+    "Caching",
     "CatalogWriter",
     "ChatModel",
     "ChunkReader",
@@ -31,6 +42,7 @@ __all__ = [
     "KeywordEntry",
     "KeywordIndex",
     "KeywordQuery",
+    "MeaningStore",
     "Piece",
     "Reranker",
     "ResumableModel",

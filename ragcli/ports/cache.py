@@ -95,6 +95,18 @@ class AnswerTier(Protocol):
         ...
 
 
+class MeaningStore(AnswerTier, Protocol):
+    """A tier that can also find answers by what their questions mean, for the semantic tier."""
+
+    async def put(self, key: CacheKey, answer: CachedAnswer, *, meaning: bytes = b"", vector: bytes = b"") -> None:
+        """`meaning` is a digest of what the question means, `vector` its float32 bytes."""
+        ...
+
+    async def meaning(self, scope: str, meaning: bytes, most: int) -> list[tuple[CachedAnswer, bytes]]:
+        """Answers to questions of that scope and meaning with the questions' vectors, the newest first."""
+        ...
+
+
 class Piece(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One step of an answer on its way to followers: exactly one field is set.
 
@@ -161,3 +173,5 @@ class VectorCache(Protocol):
         ...
 
     def put(self, space: str, vectors: Mapping[bytes, bytes]) -> None: ...
+
+    def close(self) -> None: ...

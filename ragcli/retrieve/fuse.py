@@ -32,6 +32,10 @@ class Weight(Struct, frozen=True):
     spread: bool = False
 
 
+LEGIBLE = 0.05
+"""Weight of an embedder below which it sees unknown tokens where the question has words."""
+
+
 def vector_weight(embedder: str, question: str) -> Weight:
     """The weight for a question, by what is known of the embedder.
 
@@ -49,6 +53,11 @@ def vector_weight(embedder: str, question: str) -> Weight:
     if embedder.startswith(("openai:", "fastembed:")):
         return Weight(0.3, spread=True)
     return Weight(0.1, spread=True)
+
+
+def reads(embedder: str, question: str) -> bool:
+    """Whether the embedder can tell questions in this script apart, by what is known of it."""
+    return vector_weight(embedder, question).vector >= LEGIBLE
 
 
 def in_spaceless_script(question: str) -> bool:

@@ -116,6 +116,11 @@ class Catalog:
     def generation(self) -> int:
         return int(self.meta("generation") or 0)
 
+    @property
+    def state(self) -> str:
+        """Names what is indexed now, among all collections there ever are: a copy has the same until it is changed."""
+        return self.meta("state") or f"{self._place.folder}\n{self.generation}"  # made before there were names
+
     def meta(self, key: str) -> str:
         """Empty where nothing was stored under the key."""
         rows = self._all("SELECT value FROM meta WHERE key = ?", (key,))

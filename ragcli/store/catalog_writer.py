@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import sqlite3
 import time
@@ -80,6 +81,7 @@ class CatalogWriter(Catalog):
             self._run(f"PRAGMA user_version = {SCHEMA_VERSION}")
             self.remember("name", self._place.name)
             self.remember("generation", "0")
+            self.remember("state", secrets.token_hex(16))
 
     def _clear_journal(self) -> None:
         """A run that met a full disk has left a journal that fills it; emptying it needs as much again for a moment."""
@@ -117,6 +119,7 @@ class CatalogWriter(Catalog):
     def bump(self) -> None:
         """Tells readers that what they may find has changed."""
         self._run("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'generation'")
+        self.remember("state", secrets.token_hex(16))
 
     # --- files
 

@@ -1,0 +1,148 @@
+"""Where answers are looked for before one is made: the tiers in their order, then the questions that mean the same.
+
+Whatever goes wrong with a tier is a miss and one notice; the next one is told when the tier had recovered in between.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ragcli.answer.flights import LocalFlights
+from ragcli.errors import CacheFailed
+from ragcli.ports import AnswerTier, CachedAnswer, CacheKey, Flights, TierStats
+from ragcli.types import Answer, CacheTier, Notice, Timings, Usage
+
+if TYPE_CHECKING:
+    from ragcli.answer.semantic import Embed, Semantic
+
+
+class Hit(Struct, frozen=True):
+    """An answer that was given before, and where it was found."""
+
+    tier: CacheTier
+    cached: CachedAnswer
+
+
+class AnswerCache:
+    """All tiers as one; what it hands out and takes is never an exception."""
+
+    def __init__(
+        self,
+        tiers: Sequence[AnswerTier],
+        *,
+        semantic: Semantic | None = None,
+        flights: Flights | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`flights` joins what this process makes with what others make."""
+        self._shared = flights
+        self.flights = LocalFlights(flights)
+        self.clock = clock
+        self._tiers = tuple(tiers)
+        self._semantic = semantic
+        self._troubled: set[str] = set()
+
+    async def find(self, key: CacheKey, embed: Embed | None, tell: Callable[[Notice], None]) -> Hit | None:
+        """`embed` makes a question's vector; None where only the very same question counts."""
+        for number, tier in enumerate(self._tiers):
+            try:
+                cached = await tier.get(key)
+            except CacheFailed as error:
+                self._trouble(tier.name, error, tell)
+                continue
+            self._troubled.discard(tier.name)
+            if cached is not None:
+                await self._promote(key, cached, self._tiers[:number])
+                return Hit(tier.name, cached)
+        if self._semantic is None or embed is None:
+            return None
+        try:
+            cached = await self._semantic.find(key, embed)
+        except CacheFailed as error:
+            self._trouble(self._semantic.store.name, error, tell)
+            return None
+        if cached is None:
+            return None
+        await self._promote(key, cached, self._tiers[:1])
+        return Hit("semantic", cached)
+
+    async def keep(self, key: CacheKey, answer: Answer, embed: Embed | None, tell: Callable[[Notice], None]) -> None:
+        """In every tier, where it is worth keeping."""
+        if not worth_keeping(answer):
+            return
+        cached = self._of(key, answer)
+        semantic = self._semantic if embed is not None else None
+        for tier in self._tiers:
+            if semantic is None or tier is not semantic.store:
+                try:
+                    await tier.put(key, cached)
+                except CacheFailed as error:
+                    self._trouble(tier.name, error, tell)
+        if semantic is not None and embed is not None:
+            try:
+                await semantic.keep(key, cached, embed)
+            except CacheFailed as error:
+                self._trouble(semantic.store.name, error, tell)
+
+    async def hold(self, key: CacheKey, answer: Answer) -> None:
+        """In memory alone: another process has made it and keeps it."""
+        if worth_keeping(answer):
+            await self._promote(key, self._of(key, answer), self._tiers[:1])
+
+    def _of(self, key: CacheKey, answer: Answer) -> CachedAnswer:
+        bare = replace(answer, session=None, cache="miss", usage=Usage(), timings=Timings())
+        return CachedAnswer(answer=bare, asked=key.question, created_at=self.clock())
+
+    async def clear(self) -> int:
+        """How many answers were forgotten. Raises CacheFailed."""
+        counts = [await tier.clear() for tier in self._all()]
+        return max(counts, default=0)
+
+    async def stats(self) -> list[TierStats]:
+        return [await tier.stats() for tier in self._all()]
+
+    async def aclose(self) -> None:
+        for tier in self._all():
+            await tier.aclose()
+        if self._shared is not None:
+            await self._shared.aclose()
+
+    def _all(self) -> list[AnswerTier]:
+        store = self._semantic.store if self._semantic else None
+        return [*self._tiers, *([store] if store is not None and store not in self._tiers else [])]
+
+    async def _promote(self, key: CacheKey, cached: CachedAnswer, tiers: Sequence[AnswerTier]) -> None:
+        """Into the memory, where there is one before the tier that had it."""
+        for tier in tiers:
+            if tier.name == "memory":
+                await tier.put(key, cached)
+
+    def _trouble(self, name: str, error: CacheFailed, tell: Callable[[Notice], None]) -> None:
+        if name not in self._troubled:
+            self._troubled.add(name)
+            tell(Notice("cache", f"answering without it: {error}"))
+
+
+def worth_keeping(answer: Answer) -> bool:
+    """Whole, ended by the model itself, and borne out by its sources."""
+    return answer.finish == "stop" and answer.grounded and bool(answer.answer.strip())
+
+
+def told(hit: Hit, question: str, now: float) -> Notice:
+    """How a hit is shown: "cached 2 h ago, exact"."""
+    same = hit.cached.asked == question
+    how = "exact" if same else f'semantic: asked as "{hit.cached.asked}"'
+    return Notice("cached", f"cached {age(now - hit.cached.created_at)}, {how}")
+
+
+def age(seconds: float) -> str:
+    """How long ago something was, in the largest unit that fits."""
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit} ago"
+    return "just now"
