@@ -131,7 +131,7 @@ class RedisLink:
             raise self._failed(ticket, f"Redis is away: {one_line(str(error), 120)}") from error
         except exceptions.RedisError as error:  # it is there, and does not do this: full, read-only, not permitted
             why = f"Redis refuses: {one_line(str(error), 120)}"
-            self._tell(why.split()[2], why)
+            self.tell(why.split()[2], why)
             raise RedisAway(why) from error
         self._breaker.succeeded()
         self._told.discard(AWAY)
@@ -139,13 +139,14 @@ class RedisLink:
 
     def _failed(self, ticket: int, why: str) -> RedisAway:
         self._breaker.failed(ticket, why)
-        self._tell(AWAY, why)
+        self.tell(AWAY, why)
         return RedisAway(why)
 
-    def _tell(self, kind: str, why: str) -> None:
+    def tell(self, kind: str, why: str) -> None:
+        """Has this told, once for each kind."""
         if kind not in self._told:
             self._told.add(kind)
-            self._news = f"{why}; going on without it"
+            self._news = why
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:

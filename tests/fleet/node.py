@@ -8,12 +8,16 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
 
 from ragcli.config import Redis
+from ragcli.ports import SessionStore
 from ragcli.ports.cache import Piece
 from ragcli.store.redis_flights import RedisFlights
 from ragcli.store.redis_limit import SharedRateLimiter
 from ragcli.store.redis_link import RedisLink
+from ragcli.store.redis_sessions import RedisSessions
+from ragcli.store.sessions import SQLiteSessions
 from ragcli.streams.limit import rate_limit
 from ragcli.types import Answer
 
@@ -87,6 +91,16 @@ async def take_turns(link: RedisLink, rate: str, count: str) -> None:
     asked = time.monotonic()
     await asyncio.gather(*(consume() for _ in range(int(count))))
     say(json.dumps([asked, starts]))
+
+
+async def write_turns(link: RedisLink, place: str, label: str, count: str) -> None:
+    """Writes growing answers into the session "shared", and says when each is stored. `place`: redis, or a file."""
+    redis = RedisSessions(link, ttl_s=1000.0)
+    store: SessionStore = redis if place == "redis" else SQLiteSessions(Path(place))
+    for question in (f"{label}{n}" for n in range(int(count))):
+        number = store.append("shared", Answer(question=question, answer="ans", finish="interrupted"), growing=True)
+        number = store.update(number, Answer(question=question, answer=f"answer to {question}"))
+        say(question)
 
 
 def say(line: str) -> None:
