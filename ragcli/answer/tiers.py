@@ -95,7 +95,7 @@ class AnswerCache:
             await self._promote(key, self._of(key, answer), self._tiers[:1])
 
     def _of(self, key: CacheKey, answer: Answer) -> CachedAnswer:
-        bare = replace(answer, session=None, cache="miss", usage=Usage(), timings=Timings())
+        bare = replace(answer, session=None, gist=None, cache="miss", usage=Usage(), timings=Timings())
         return CachedAnswer(answer=bare, asked=key.question, created_at=self.clock())
 
     async def clear(self) -> int:

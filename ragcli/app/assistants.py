@@ -189,7 +189,7 @@ class ChatAssistants:
         self._collection = collection
         self._opened = AsyncExitStack()
         self._cache = workspace.cache()
-        """One for the whole chat: what is in memory outlives a change of collection or model."""
+        """One for the whole chat, also where it begins without: what is in memory outlives a change of model."""
 
     async def reopen(
         self, *, collection: str | None = None, model: str | None = None, top_k: int | None = None
@@ -223,5 +223,4 @@ class ChatAssistants:
 
     async def aclose(self) -> None:
         await self._opened.aclose()
-        if self._cache is not None:
-            await self._cache.aclose()
+        await self._cache.aclose()

@@ -190,16 +190,15 @@ class Workspace(Struct, frozen=True):
         async with AsyncExitStack() as stack:
             opened = await stack.enter_async_context(self.open(collection, long_lived=long_lived))
             model = await stack.enter_async_context(self.models.chat())
-            if cache is None and (cache := self.cache()):
+            if cache is None and self.settings.cache.enabled:
+                cache = self.cache()
                 stack.push_async_callback(cache.aclose)
             assistant = CollectionAssistant(opened, model, self.settings, cache)
             assistant.tracer = self.tracer
             yield assistant
 
-    def cache(self) -> AnswerCache | None:
-        """The answers that are kept; None where the settings want none."""
-        if not self.settings.cache.enabled:
-            return None
+    def cache(self) -> AnswerCache:
+        """The answers that are kept, whether or not the settings want them used."""
         from ragcli.app.caching import answer_cache
 
         return answer_cache(self.path, self.settings)

@@ -27,6 +27,7 @@ class Conversation:
         self.sessions = sessions
         self.pick = pick
         self.reasoning = reasoning
+        self.cache = True
         self.name: str | None = None
         self.answers: list[Answer] = []
         self.totals = Totals()

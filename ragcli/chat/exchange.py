@@ -18,6 +18,7 @@ from ragcli.types import Answer, Done
 
 if TYPE_CHECKING:
     from ragcli.chat.repl import Repl
+    from ragcli.ports import Caching
 
 SAVE_EVERY_S = 0.5
 SAVE_EVERY_TOKENS = 32
@@ -30,8 +31,9 @@ async def exchange(repl: Repl, question: str, *, again: bool = False, resume: An
     conversation = repl.conversation
     name = conversation.begin(question, again=again or resume is not None)
     stop = asyncio.Event()
+    caching: Caching = "off" if not conversation.cache else "renew" if again else "use"
     events = conversation.assistant.answer(
-        question, history=conversation.history, session=name, stop=stop, resume=resume
+        question, history=conversation.history, session=name, stop=stop, resume=resume, caching=caching
     )
     view = AnswerView(
         out=repl.out,

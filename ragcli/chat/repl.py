@@ -47,6 +47,7 @@ async def chat(
     session: str | None = None,
     resume: bool = False,
     pick: bool = False,
+    cache: bool = True,
     environment: Mapping[str, str] | None = None,
     reader: Reader | None = None,
     keyboard: Keyboard | None = None,
@@ -60,6 +61,7 @@ async def chat(
     person can switch to another one.
     """
     conversation = Conversation(assistant, sessions, pick=pick or settings.pick, reasoning=settings.reasoning)
+    conversation.cache = cache
     interrupts = Interrupts()
     repl = Repl(
         conversation,

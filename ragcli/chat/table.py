@@ -68,6 +68,15 @@ async def reasoning(repl: Repl, argument: str) -> None:
     repl.note(f"The reasoning of models that send it is {'shown' if repl.conversation.reasoning else 'hidden'}.")
 
 
+async def cache(repl: Repl, argument: str) -> None:
+    repl.conversation.cache = _switched(repl.conversation.cache, argument)
+    repl.note(
+        "Stored answers are given again, and answers stored; /retry asks anew."
+        if repl.conversation.cache
+        else "Each question is answered anew, and no answer stored."
+    )
+
+
 async def edit(repl: Repl, _: str) -> None:
     last = repl.conversation.last
     with repl.keyboard.lent():
@@ -276,6 +285,8 @@ TABLE = (
     Command("edit", "edit the last question in $EDITOR and ask it", edit, unavailable=_needs_person),
     Command("copy", "the last answer to the clipboard", copy, unavailable=_needs_answer),
     Command("reasoning", "show or hide the reasoning of models that send it", reasoning, "[on|off]", complete=_on_off),
+    Command("cache", "give stored answers again, or answer everything anew, in this chat", cache, "[on|off]",
+            complete=_on_off),
     Command("stats", "tokens, timings, cache hits, waits", stats),
     Command("sessions", "stored sessions, the latest first", list_sessions),
     Command("load", "go on with a stored session", load, "NAME", complete=_session_names),

@@ -42,6 +42,7 @@ def run(context: Context, collection: str, flags: Mapping[str, Any], *, session:
                 assistants=assistants,
                 session=session,
                 resume=resume,
+                cache=workspace.settings.cache.enabled,
                 history_path=workspace.path / "history",
                 environment=os.environ,
                 reader=None if person else LineReader(sys.stdin),

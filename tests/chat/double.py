@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from ragcli.errors import RagcliError
+from ragcli.ports import Caching
 from ragcli.render.console import make_console
 from ragcli.types import (
     Answer,
@@ -57,6 +58,7 @@ class Asked:
     resume: Answer | None = None
     replies: list[Reply] = field(default_factory=list)
     searches: list[str] = field(default_factory=list)
+    caching: Caching = "use"
 
 
 class ScriptedAssistant:
@@ -88,8 +90,9 @@ class ScriptedAssistant:
         session: str | None = None,
         stop: asyncio.Event | None = None,
         resume: Answer | None = None,
+        caching: Caching = "use",
     ) -> AsyncGenerator[Event, Reply | None]:
-        asked = Asked(question, tuple(history), session, resume)
+        asked = Asked(question, tuple(history), session, resume, caching=caching)
         self.history.append(asked)
         script = self.scripts.pop(0) if self.scripts else Script([f"You asked: {question}"])
         stop = stop or asyncio.Event()

@@ -431,3 +431,10 @@ async def test_a_terminal_shows_the_same_answer_with_its_markup(desk: Desk) -> N
     assert "\x1b[1mfive\x1b[0m" in shown
     assert "**" not in shown
     assert "\x1b]8;" in shown
+
+
+async def test_cache_off_retry_and_cache_on_are_told_to_what_answers(desk: Desk) -> None:
+    assistant = ScriptedAssistant(["one"], ["two"], ["三"], ["four"])
+    assert await desk.run(assistant, "first\r/retry\r/cache off\r第二\r/cache\rthird\r/exit\r") == 0
+    assert [asked.caching for asked in assistant.history] == ["use", "renew", "off", "use"]
+    assert "Each question is answered anew" in desk.said
