@@ -318,16 +318,21 @@ def remove(
 
 
 @app.command()
-def doctor(ctx: typer.Context, json: Json = False) -> None:
+def doctor(
+    ctx: typer.Context,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended without loss.")] = False,
+    json: Json = False,
+) -> None:
     """Check that everything works; each failure comes with the one command that mends it.
 
     \b
     ragcli doctor
+    ragcli doctor --fix      permissions, damaged indexes, left-over folders
     ragcli doctor --json | jq -r '.checks[] | select(.state == "fail") | .remedy'
     """
     from ragcli.cli import doctor as command
 
-    raise typer.Exit(command.run(ctx.obj, json=json))
+    raise typer.Exit(command.run(ctx.obj, fix=fix, json=json))
 
 
 @app.command()

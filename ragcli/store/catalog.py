@@ -126,6 +126,11 @@ class Catalog:
         rows = self._all("SELECT value FROM meta WHERE key = ?", (key,))
         return str(rows[0][0]) if rows else ""
 
+    def check(self) -> None:
+        """Reads the whole database. Raises IndexDamaged unless it is whole."""
+        if self._all("PRAGMA quick_check(1)") != [("ok",)]:
+            raise damaged(self._place)
+
     def counts(self) -> Counts:
         (row,) = self._all(
             f"""

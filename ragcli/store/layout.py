@@ -28,6 +28,7 @@ from msgspec import Struct
 
 from ragcli.errors import IndexMissing, RagcliError, StoreUnwritable, UsageError
 
+_FOLDER_NAME = re.compile(r"([a-z0-9-]+-)?[0-9a-f]{12}")
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 
@@ -38,10 +39,15 @@ class Home(Struct, frozen=True):
     path: Path
 
     def collection(self, name: str) -> Place:
-        """Where the collection of this name lies, whether or not it exists. Raises UsageError for an empty name."""
+        """Where the collection of this name lies, whether or not it exists. Raises UsageError for an empty name.
+
+        The name of a folder will do where its catalog cannot be read and so does not say the collection's own.
+        """
         name = unicodedata.normalize("NFC", name.strip())
         if not name:
             raise UsageError("a collection needs a name", remedy="give one with -c NAME")
+        if _FOLDER_NAME.fullmatch(name) and Place(name, self.path / "collections" / name).exists:
+            return Place(name, self.path / "collections" / name)
         plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
         slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:32]
         digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:12]
@@ -55,8 +61,12 @@ class Home(Struct, frozen=True):
         for folder in _subfolders(self.path / "collections"):
             place = Place(folder.name, folder)
             if place.exists:
-                with suppress(RagcliError), Catalog.read(place) as catalog:
-                    place = Place(catalog.name, folder)
+                try:
+                    with Catalog.read(place) as catalog:
+                        place = Place(catalog.name, folder)
+                except RagcliError:
+                    likely = self.collection(folder.name.rpartition("-")[0] or folder.name)
+                    place = likely if likely.folder == folder else place
                 places.append(place)
         return sorted(places, key=lambda place: place.name)
 

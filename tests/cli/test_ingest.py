@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -181,27 +180,6 @@ def test_remove_without_a_terminal_needs_a_yes(own_sample_home: Path) -> None:
     assert done.returncode == 2
     assert "--yes" in done.stderr
     assert json.loads(run_ragcli(own_sample_home, "status", "--json").stdout)["documents"] >= 12
-
-
-def test_doctor_finds_a_healthy_place_healthy_and_names_what_is_wrong(own_sample_home: Path) -> None:
-    healthy = run_ragcli(own_sample_home, "doctor")
-    assert (healthy.returncode, "fail" in healthy.stdout) == (0, False), healthy.stdout
-    [vectors] = own_sample_home.glob("collections/*/vectors")
-    shutil.rmtree(vectors)
-    done = run_ragcli(own_sample_home, "doctor", "--json")
-    assert done.returncode == 1
-    checks = json.loads(done.stdout)["checks"]
-    [wrong] = [check for check in checks if check["state"] == "fail"]
-    assert "ragcli ingest" in wrong["remedy"]
-    mended = run_ragcli(own_sample_home, "ingest", SAMPLE_DOCS, "--json")
-    assert json.loads(mended.stdout)["embedded_chunks"] == 0
-    assert run_ragcli(own_sample_home, "doctor").returncode == 0
-
-
-def test_doctor_reports_an_endpoint_that_is_down(sample_home: Path) -> None:
-    done = run_ragcli(sample_home, "doctor", env={"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"})
-    assert done.returncode == 1
-    assert "127.0.0.1" in done.stdout
 
 
 def test_a_search_that_finds_nothing_is_exit_code_3(ragcli: Run, sample_home: Path) -> None:
