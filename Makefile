@@ -10,7 +10,7 @@ endif
 CLEAN := env -u OPENAI_API_KEY -u OPENAI_BASE_URL -u RAGCLI_CONFIG RAGCLI_HOME=$(CURDIR)/.demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage lint types bench bench-search bench-retrieval torture docs check-docs lock clean
+.PHONY: help demo test coverage lint types bench bench-search bench-retrieval bench-answers torture docs check-docs lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,10 @@ bench-search: $(VENV)/.development  ## searching up to 100,000 chunks; takes som
 bench-retrieval: $(VENV)/.development  ## ranking quality on retrieval sets: make bench-retrieval SETS="DIR DIR"
 	@test -n "$(SETS)" || { echo 'name the sets: make bench-retrieval SETS="DIR DIR" (tests/bench/retrieval.py says what a set is)'; exit 2; }
 	$(BIN)/python tests/bench/retrieval.py $(SETS) $(ARGS)
+
+bench-answers: $(VENV)/.development  ## what compression and the extractive answer keep: make bench-answers SETS="DIR DIR"
+	@test -n "$(SETS)" || { echo 'name the sets: make bench-answers SETS="DIR DIR" (tests/bench/answers.py says what a set is)'; exit 2; }
+	$(BIN)/python tests/bench/answers.py $(SETS) $(ARGS)
 
 torture: $(VENV)/.development  ## kill ingests at every step of the write order, then search: ARGS="--kills N --jobs N"
 	$(BIN)/python tests/torture.py --kills 200 $(ARGS)

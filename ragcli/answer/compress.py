@@ -1,15 +1,20 @@
-"""Passages cut to a budget of tokens: the sentences that may hold the answer stay, in their order, the rest goes."""
+"""Passages cut to a budget of tokens: what may hold the answer stays, in its order, the rest goes.
+
+Each sentence offers itself whole and as runs of its clauses, with the odds that the answer lies in them. Of these the
+ones are taken that hold the most odds within the budget: a knapsack with one choice a sentence, solved along the
+concave hull of the choices, best odds a token first.
+"""
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 
-from ragcli.answer.question import Asked, asked
-from ragcli.answer.relevance import Sentence, ranked
-from ragcli.text.analyze import terms
+from msgspec import Struct
+
+from ragcli.answer.clauses import clauses, odds
+from ragcli.answer.relevance import Relevance, Sentence, relevance
 
 Count = Callable[[str], int]
 """Tokens of a text."""
@@ -18,68 +23,117 @@ GAP = " … "
 """Stands where something was left out."""
 SHORTEST = 6
 """Tokens below which a part of a sentence is not worth keeping."""
+REPEATED = 1e-3
+"""What a sentence is worth that stands word by word in front of it."""
 
-DENSITY = 0.8
-"""How much the logarithm of a sentence's length counts against it: room is what the budget is about."""
 
-_CLAUSE_END = re.compile(
-    r"[,;:)](?=\s)|[，；：、）]|\s[–—-]\s|——|\s(?=(?:and|but|which|who|while|because|when|where|or)\s)"
-)
+class _Part(Struct, frozen=True):
+    """A run of clauses of a sentence: `passage[start:end]`, its tokens, and the odds that it holds the answer."""
+
+    cost: int
+    odds: float
+    start: int
+    end: int
+
+
+class _Step(Struct, frozen=True):
+    """From one part of a sentence to a larger one: `worth` is odds a token."""
+
+    worth: float
+    sentence: int
+    number: int
+    cost: int
+    part: _Part
 
 
 def compress(question: str, passages: Sequence[str], budget: int, count: Count) -> list[str]:
     """The passages, as many tokens as `budget` in all; one that has nothing to say to the question may become empty.
 
-    Passages that fit are given back as they are. `passages` come best first. The sentence that no longer fits is cut
-    to the clauses that bear on the question.
+    Passages that fit are given back as they are. `passages` come best first.
     """
     if sum(map(count, passages)) <= budget:
         return list(passages)
-    wanted, mark = asked(question), count(GAP)
-    kept: list[list[tuple[int, int]]] = [[] for _ in passages]
-    room = budget
-    for sentence in sorted(ranked(question, passages), key=_worth):
-        spans = kept[sentence.passage]
-        left = room - (mark if spans else 0)
-        cost, start, end = count(sentence.text), 0, len(sentence.text)
-        if cost > left:
-            start, end = _stripped(sentence.text, *_part(wanted, sentence.text, left, count))
-            cost = count(sentence.text[start:end])
-        if start < end and SHORTEST <= cost <= left:
-            spans.append((sentence.start + start, sentence.start + end))
-            room = left - cost
-    return [_joined(passage, sorted(spans)) for passage, spans in zip(passages, kept, strict=True)]
+    found = relevance(question, passages)
+    taken = _taken(_steps(found, count), budget)
+    while True:
+        kept = [
+            _joined(
+                passage, sorted((part.start, part.end) for i, part in taken if found.sentences[i].passage == number)
+            )
+            for number, passage in enumerate(passages)
+        ]
+        if not taken or sum(map(count, kept)) <= budget:
+            return kept
+        taken.pop()
 
 
-def _worth(sentence: Sentence) -> tuple[float, int, int]:
-    """Best first, where a long one must be better than a short one; equals in reading order."""
-    return DENSITY * math.log(len(sentence.text)) - sentence.score, sentence.passage, sentence.start
+def _taken(steps: Sequence[_Step], budget: int) -> list[tuple[int, _Part]]:
+    """(sentence, part) within the budget, the part with the best odds a token first."""
+    reached: dict[int, int] = {}
+    taken: dict[int, _Part] = {}
+    for step in sorted(steps, key=lambda step: (-step.worth, step.sentence, step.number)):
+        if reached.get(step.sentence, 0) == step.number and step.cost <= budget:
+            reached[step.sentence] = step.number + 1
+            taken[step.sentence] = step.part
+            budget -= step.cost
+    return list(taken.items())
 
 
-def _part(wanted: Asked, sentence: str, room: int, count: Count) -> tuple[int, int]:
-    """The run of clauses within `room` tokens that holds most of what is asked for; an empty one where none fits."""
-    ends = [*(match.end() for match in _CLAUSE_END.finditer(sentence)), len(sentence)]
-    starts = [0, *ends[:-1]]
-    costs = [0, *accumulate(count(sentence[start:end]) for start, end in zip(starts, ends, strict=True))]
-    worth = [0.0, *accumulate(_clause_worth(wanted, sentence[a:b]) for a, b in zip(starts, ends, strict=True))]
-    best = (0.0, 0, 0, 0)
-    for first in range(len(starts)):
-        for last in range(first, len(ends)):
-            if costs[last + 1] - costs[first] <= room:
-                best = max(
-                    best, (worth[last + 1] - worth[first], costs[last + 1] - costs[first], -starts[first], ends[last])
+def _steps(found: Relevance, count: Count) -> list[_Step]:
+    top = max((sentence.score for sentence in found.sentences), default=0.0)
+    mark = count(GAP)
+    seen: set[str] = set()
+    steps: list[_Step] = []
+    for i, sentence in enumerate(found.sentences):
+        likely = math.exp(sentence.score - top) * (REPEATED if sentence.text in seen else 1.0)
+        seen.add(sentence.text)
+        before = _Part(0, 0.0, sentence.start, sentence.start)
+        for number, part in enumerate(_hull(_parts(found, sentence, count, mark))):
+            cost = part.cost - before.cost
+            steps.append(_Step(likely * (part.odds - before.odds) / cost, i, number, cost, part))
+            before = part
+    return steps
+
+
+def _parts(found: Relevance, sentence: Sentence, count: Count, mark: int) -> Iterator[_Part]:
+    pieces = clauses(sentence.text)
+    texts = [sentence.text[start:end] for start, end in pieces]
+    costs = [0, *accumulate(map(count, texts))]
+    likely = [0.0, *accumulate(odds(found, texts))]
+    for first, (start, _) in enumerate(pieces):
+        for last in range(first, len(pieces)):
+            cost, whole = costs[last + 1] - costs[first], (first, last) == (0, len(pieces) - 1)
+            if cost >= SHORTEST or whole:
+                yield _Part(
+                    cost + mark,
+                    likely[last + 1] - likely[first],
+                    *_stripped(sentence, start, pieces[last][1]),
                 )
-    return -best[2], best[3]
 
 
-def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
-    part = text[start:end]
-    return start + len(part) - len(part.lstrip()), end - len(part) + len(part.rstrip())
+def _stripped(sentence: Sentence, start: int, end: int) -> tuple[int, int]:
+    """Where the piece lies in the passage, without the white space at its ends."""
+    piece = sentence.text[start:end]
+    return (
+        sentence.start + start + len(piece) - len(piece.lstrip()),
+        sentence.start + end - len(piece) + len(piece.rstrip()),
+    )
 
 
-def _clause_worth(wanted: Asked, clause: str) -> float:
-    held = frozenset(terms(clause))
-    return sum(worth for term, worth in wanted.terms.items() if term in held) + wanted.kind_in(clause) + 0.01
+def _hull(parts: Iterator[_Part]) -> list[_Part]:
+    """The parts that are worth taking, smallest first: each step to a larger one gives less for a token."""
+    hull = [_Part(0, 0.0, 0, 0)]
+    for part in sorted(parts, key=lambda part: (part.cost, -part.odds)):
+        if part.odds <= hull[-1].odds:
+            continue
+        while len(hull) > 1 and _slope(hull[-1], part) >= _slope(hull[-2], hull[-1]):
+            hull.pop()
+        hull.append(part)
+    return hull[1:]
+
+
+def _slope(one: _Part, other: _Part) -> float:
+    return (other.odds - one.odds) / (other.cost - one.cost)
 
 
 def _joined(passage: str, spans: Sequence[tuple[int, int]]) -> str:

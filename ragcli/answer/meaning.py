@@ -108,10 +108,11 @@ _SAME = tuple(
 
 def content_terms(text: str) -> frozenset[str]:
     """The terms of a text that say something, without what only serves grammar."""
-    return frozenset(term for term in terms(text) if _says_something(term))
+    return frozenset(term for term in terms(text) if says_something(term))
 
 
-def _says_something(term: str) -> bool:
+def says_something(term: str) -> bool:
+    """Whether a term is more than grammar."""
     if "\u2e80" <= term[0] <= "\u9fff":
         return not all(character in CHINESE_FUNCTION for character in term)
     return term not in FUNCTION_WORDS and not (len(term) == 1 and term.isalpha())

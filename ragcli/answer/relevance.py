@@ -1,10 +1,10 @@
 """How likely a sentence is to hold the answer: one score for the extractive answer and the compression of sources.
 
-A sentence is seen by what it shares with the question (weighted by how rare it is among these passages, plain, with
-words that mean the same, and as pairs of neighbours), by what its neighbours and its passage share, by the rank of the
-passage, and by whether it holds the kind of thing that is asked for: a date for "when", a number for "多少". The score
-is the logarithm of the odds among all sentences, linear in these; its weights were fitted by maximum likelihood on 800
-questions whose answers are known, half of them Chinese.
+A sentence is seen by what it shares with the question (weighted by how rare it is among these passages, with words that
+mean the same, and as pairs of neighbours), by what its neighbours and its passage share, by whether it says anything
+that the question does not, and by whether it holds the kind of thing that is asked for: a date for "when", a number for
+"多少". The score is the logarithm of the odds among all sentences, linear in these; the weights were fitted by maximum
+likelihood on 800 questions whose answers are known, half of them Chinese.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from ragcli.answer.meaning import Known
+from ragcli.answer.meaning import Known, says_something
 from ragcli.answer.question import Asked, asked
 from ragcli.text.analyze import terms
 from ragcli.text.sentences import sentences
@@ -33,26 +33,39 @@ class Sentence(Struct, frozen=True):
     score: float
 
 
-WEIGHTS = {
-    "rare": 0.85,  # share of the question's weight that the sentence holds
-    "plain": 1.1,  # the same where every term weighs alike
-    "akin": 1.9,  # the first with words that mean the same
-    "near": 3.3,  # the same where terms weigh more the closer they stand to the word that asks
-    "beyond": 2.6,  # share of what is asked beside the passage's topic; for Chinese, which leaves out its subject
-    "pairs": 0.8,  # share of the question's pairs of neighbours
-    "before": 0.4,  # what the sentence before holds
-    "after": 0.8,
-    "subject": 0.5,  # what the sentence before holds, where this one begins with a pronoun or that one is a heading
-    "passage": 1.0,  # what the passage holds
-    "passage_best": 1.9,  # what its best sentence holds
-    "is_best": 0.6,
-    "first": 1.5,  # the first passage
-    "rank": -0.2,
-    "defines": 0.9,  # what "What is X?" asks for
-    "kind": 1.6,
-    "kind_rare": 0.6,
-    "length": -0.3,  # logarithm, against the average
+class Relevance(Struct, frozen=True):
+    """Every sentence in reading order, and what was asked with the weight of each of its terms, 1.0 in all."""
+
+    wanted: Asked
+    weights: dict[str, float]
+    sentences: list[Sentence]
+
+
+WEIGHTS: dict[str, tuple[float, float]] = {
+    "rare": (1.97, 1.65),
+    "plain": (0.89, 1.07),
+    "akin": (5.6, 1.44),
+    "akin squared": (-3.95, -8.26),
+    "near": (2.12, 3.58),
+    "beyond": (0.0, 9.97),
+    "pairs": (4.1, -1.42),
+    "before": (2.96, 1.8),
+    "after": (1.82, 1.49),
+    "subject": (1.16, -0.64),
+    "passage covers": (-1.03, 3.98),
+    "passage knows": (1.96, 0.65),
+    "passage best": (3.86, 0.09),
+    "is best": (0.98, 0.39),
+    "first passage": (1.12, 3.71),
+    "defines": (6.85, 7.35),
+    "kind": (1.79, 0.72),
+    "kind akin": (1.25, 3.16),
+    "nothing new": (-2.98, -3.45),
+    "title": (-1.87, -2.1),
+    "place": (-0.14, -0.93),
+    "length": (-0.24, -0.29),
 }
+"""Of each feature: for questions in words, and for those in a script without spaces."""
 
 _PRONOUN = re.compile(
     r"\W*(?:(?:he|she|it|they|his|her|its|their|this|that|these|those|there|such|both)\b"
@@ -60,6 +73,9 @@ _PRONOUN = re.compile(
     re.IGNORECASE,
 )
 _HEADING = re.compile(r" {0,3}#{1,6}\s")
+_ENDED = re.compile(r"[.!?…。！？:：;；|\"'”’)\]）」』】]\Z")
+_TITLE = (12, 24)
+"""Terms below which a line without an end mark is a title: of words, and of a script without spaces."""
 
 
 class _Unit(Struct, frozen=True):
@@ -69,24 +85,32 @@ class _Unit(Struct, frozen=True):
     text: str
     terms: tuple[str, ...]
     known: Known
-    follows: bool
-    """Whether the unit before it is of the same passage."""
+    place: int
+    """Which sentence of its passage it is, from 0."""
 
 
 def ranked(question: str, passages: Sequence[str]) -> list[Sentence]:
     """Every sentence of the passages (best passage first) in reading order, with its score."""
+    return relevance(question, passages).sentences
+
+
+def relevance(question: str, passages: Sequence[str]) -> Relevance:
+    """The same with what was found out about the question."""
     wanted = asked(question)
     units = [unit for number, passage in enumerate(passages) for unit in _units(number, passage)]
-    if not units:
-        return []
     weights = _weights(wanted, units)
-    features = _features(wanted, units, weights)
-    return [
+    script = int(wanted.unspaced)
+    scored = [
         Sentence(
-            unit.passage, unit.start, unit.end, unit.text, sum(WEIGHTS[name] * value for name, value in seen.items())
+            unit.passage,
+            unit.start,
+            unit.end,
+            unit.text,
+            sum(WEIGHTS[name][script] * value for name, value in seen.items()),
         )
-        for unit, seen in zip(units, features, strict=True)
+        for unit, seen in zip(units, _features(wanted, units, weights), strict=True)
     ]
+    return Relevance(wanted, weights, scored)
 
 
 def _units(number: int, passage: str) -> list[_Unit]:
@@ -95,55 +119,71 @@ def _units(number: int, passage: str) -> list[_Unit]:
         text = passage[start:end]
         held = tuple(terms(text))
         if held:
-            found.append(_Unit(number, start, end, text, held, Known(held), bool(found)))
+            found.append(_Unit(number, start, end, text, held, Known(held), len(found)))
     return found
 
 
 def _weights(wanted: Asked, units: Sequence[_Unit]) -> dict[str, float]:
     """Weight of each term of the question, 1.0 in all: rarity among the sentences times its own worth."""
     frequency = Counter(term for unit in units for term in wanted.terms if term in unit.known.terms)
-    count = len(units)
+    return _rarity(wanted.terms, frequency, len(units))
+
+
+def _rarity(worth: Mapping[str, float], frequency: Mapping[str, int], count: int) -> dict[str, float]:
     weights = {
-        term: worth * math.log(1 + (count - frequency[term] + 0.5) / (frequency[term] + 0.5))
-        for term, worth in wanted.terms.items()
+        term: value * math.log(1 + (count - frequency.get(term, 0) + 0.5) / (frequency.get(term, 0) + 0.5))
+        for term, value in worth.items()
     }
     whole = sum(weights.values()) or 1.0
     return {term: weight / whole for term, weight in weights.items()}
 
 
 def _features(wanted: Asked, units: Sequence[_Unit], weights: Mapping[str, float]) -> list[dict[str, float]]:
+    """One row a sentence; what each name means stands beside it. Shares are of the question's weight."""
     worth = sum(wanted.terms.values()) or 1.0
+    nearness = sum(wanted.near.values()) or 1.0
     pairs = set(pairwise(terms(wanted.text)))
+    question = Known(wanted.terms)
+    title = _TITLE[wanted.unspaced]
+    average = sum(len(unit.terms) for unit in units) / max(len(units), 1)
     rare = [sum(weight for term, weight in weights.items() if term in unit.known.terms) for unit in units]
-    best, held = _of_passages(units, rare, weights)
-    average = sum(len(unit.terms) for unit in units) / len(units)
-    near = sum(wanted.near.values()) or 1.0
+    akin = [sum(weight for term, weight in weights.items() if unit.known.akin(term)) for unit in units]
+    topics = {unit.passage: unit.known for unit in units if not unit.place}
+    best = {passage: max(a for a, u in zip(akin, units, strict=True) if u.passage == passage) for passage in topics}
+    top = max(best.values(), default=0.0)
+    covers, knows = _of_passages(wanted, units, weights)
+    covered = max(covers.values(), default=0.0)
     features = []
-    topics = {unit.passage: unit.known for unit in units if not unit.follows}
     for i, unit in enumerate(units):
-        before = rare[i - 1] if unit.follows else 0.0
         kind = wanted.kind_in(unit.text)
+        before = rare[i - 1] if unit.place else 0.0
+        refers = _PRONOUN.match(unit.text) or (before and _HEADING.match(units[i - 1].text))
+        ended = _ENDED.search(unit.text) is not None
         features.append(
             {
                 "rare": rare[i],
                 "plain": sum(value for term, value in wanted.terms.items() if term in unit.known.terms) / worth,
-                "akin": sum(weight for term, weight in weights.items() if unit.known.akin(term)),
-                "near": sum(value for term, value in wanted.near.items() if unit.known.akin(term)) / near,
+                "akin": akin[i],  # with words that mean the same
+                "akin squared": akin[i] ** 2,
+                # where terms weigh more the closer they stand to the word that asks
+                "near": sum(value for term, value in wanted.near.items() if unit.known.akin(term)) / nearness,
+                # of what is asked beside the passage's topic; for Chinese, which leaves out its subject
                 "beyond": _beyond(weights, unit, topics[unit.passage]) if wanted.unspaced else 0.0,
                 "pairs": len(pairs.intersection(pairwise(unit.terms))) / max(len(pairs), 1),
                 "before": before,
-                "after": rare[i + 1] if i + 1 < len(units) and units[i + 1].follows else 0.0,
-                "subject": before
-                if _PRONOUN.match(unit.text) or (before and _HEADING.match(units[i - 1].text))
-                else 0.0,
-                "passage": held[unit.passage],
-                "passage_best": best[unit.passage],
-                "is_best": float(rare[i] == best[unit.passage]),
-                "first": float(unit.passage == 0),
-                "rank": unit.passage,
+                "after": akin[i + 1] if i + 1 < len(units) and units[i + 1].place else 0.0,
+                "subject": before if refers else 0.0,
+                "passage covers": covers[unit.passage] - covered,  # against the best passage
+                "passage knows": knows[unit.passage],
+                "passage best": best[unit.passage] - top,
+                "is best": float(akin[i] == best[unit.passage]),
+                "first passage": float(unit.passage == 0),
                 "defines": float(wanted.definition is not None and wanted.definition.search(unit.text) is not None),
                 "kind": kind,
-                "kind_rare": kind * rare[i],
+                "kind akin": kind * akin[i],
+                "nothing new": float(not any(says_something(t) and not question.akin(t) for t in unit.known.terms)),
+                "title": float(not ended and len(unit.terms) < title),
+                "place": math.log(1 + unit.place),
                 "length": math.log(len(unit.terms) / average),
             }
         )
@@ -157,12 +197,16 @@ def _beyond(weights: Mapping[str, float], unit: _Unit, topic: Known) -> float:
 
 
 def _of_passages(
-    units: Sequence[_Unit], rare: Sequence[float], weights: Mapping[str, float]
+    wanted: Asked, units: Sequence[_Unit], weights: Mapping[str, float]
 ) -> tuple[dict[int, float], dict[int, float]]:
-    """Of each passage: what its best sentence holds, and what all of them hold together."""
-    best: dict[int, float] = {}
-    terms_held: dict[int, set[str]] = {}
-    for unit, share in zip(units, rare, strict=True):
-        best[unit.passage] = max(best.get(unit.passage, 0.0), share)
-        terms_held.setdefault(unit.passage, set()).update(unit.known.terms & weights.keys())
-    return best, {passage: sum(weights[term] for term in found) for passage, found in terms_held.items()}
+    """Of each passage: its share of the question, weighted by rarity among the passages; the same with kindred words
+    and weighted by rarity among the sentences."""
+    held: dict[int, set[str]] = {}
+    for unit in units:
+        held.setdefault(unit.passage, set()).update(unit.known.terms)
+    frequency = Counter(term for found in held.values() for term in wanted.terms if term in found)
+    rarity = _rarity(wanted.terms, frequency, len(held))
+    covers = {passage: sum(v for term, v in rarity.items() if term in found) for passage, found in held.items()}
+    known = {passage: Known(found) for passage, found in held.items()}
+    knows = {passage: sum(v for term, v in weights.items() if one.akin(term)) for passage, one in known.items()}
+    return covers, knows
