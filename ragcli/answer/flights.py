@@ -170,8 +170,8 @@ class Shared:
                 finally:
                     with suppress(CacheFailed):
                         await flight.leave()
-        except CacheFailed as error:
-            yield Notice("cache", f"answering alone: {error}")
+        except CacheFailed:  # the tier of the same medium tells
+            pass
         self.foreign = False
         async with aclosing(self._making()) as events:
             async for event in events:

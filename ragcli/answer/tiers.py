@@ -100,8 +100,15 @@ class AnswerCache:
 
     async def clear(self) -> int:
         """How many answers were forgotten. Raises CacheFailed."""
-        counts = [await tier.clear() for tier in self._all()]
-        return max(counts, default=0)
+        most, failure = 0, None
+        for tier in self._all():
+            try:
+                most = max(most, await tier.clear())
+            except CacheFailed as error:
+                failure = error
+        if failure is not None:
+            raise failure
+        return most
 
     async def stats(self) -> list[TierStats]:
         return [await tier.stats() for tier in self._all()]

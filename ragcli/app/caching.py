@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ragcli.ports import AnswerTier, TierStats
     from ragcli.store.answers import SQLiteAnswers
     from ragcli.store.embeddings import SQLiteVectors
+    from ragcli.store.redis_link import RedisLink
 
 MEGABYTE = 1 << 20
 
@@ -33,8 +34,11 @@ def disk_answers(home: Path, settings: Settings) -> SQLiteAnswers:
     )
 
 
-def answer_cache(home: Path, settings: Settings) -> AnswerCache:
-    """The tiers that the settings name: memory, then the file; questions that mean the same are found in the file."""
+def answer_cache(home: Path, settings: Settings, link: RedisLink | None = None) -> AnswerCache:
+    """The tiers that the settings name: memory, then Redis where there is a `link`, then the file.
+
+    Questions that mean the same are found in the file.
+    """
     from ragcli.answer.semantic import Semantic
     from ragcli.answer.tiers import AnswerCache
 
@@ -45,12 +49,19 @@ def answer_cache(home: Path, settings: Settings) -> AnswerCache:
 
         memory = MemoryAnswers(cache.memory_mb * MEGABYTE, max_entries=cache.entries, ttl_s=cache.days * 86400)
         tiers.append(memory)
+    flights = None
+    if link is not None:
+        from ragcli.store.redis_answers import RedisAnswers
+        from ragcli.store.redis_flights import RedisFlights
+
+        tiers.append(RedisAnswers(link, ttl_s=cache.days * 86400))
+        flights = RedisFlights(link)
     semantic = None
     if cache.disk_mb:
         disk = disk_answers(home, settings)
         tiers.append(disk)
         semantic = Semantic(disk) if cache.semantic else None
-    return AnswerCache(tiers, semantic=semantic)
+    return AnswerCache(tiers, semantic=semantic, flights=flights)
 
 
 def vectors(home: Path, settings: Settings) -> SQLiteVectors:
@@ -60,11 +71,11 @@ def vectors(home: Path, settings: Settings) -> SQLiteVectors:
     return SQLiteVectors(home / "embeddings.db", max_bytes=settings.cache.embeddings_mb * MEGABYTE)
 
 
-async def kept(home: Path, settings: Settings) -> dict[str, TierStats]:
+async def kept(home: Path, settings: Settings, link: RedisLink | None) -> dict[str, TierStats]:
     """What lies in each place that outlives the process, by its name."""
     from ragcli.ports import TierStats
 
-    cache = answer_cache(home, replace(settings, cache=replace(settings.cache, memory_mb=0)))
+    cache = answer_cache(home, replace(settings, cache=replace(settings.cache, memory_mb=0)), link)
     try:
         found: dict[str, TierStats] = {stats.tier: stats for stats in await cache.stats()}
     finally:
@@ -80,10 +91,10 @@ async def kept(home: Path, settings: Settings) -> dict[str, TierStats]:
     return {**found, "embeddings": stats}
 
 
-async def forget(home: Path, settings: Settings) -> int:
+async def forget(home: Path, settings: Settings, link: RedisLink | None) -> int:
     """Empties all of these, also those that are turned off now; how many answers there were. Raises CacheFailed."""
     everything = replace(settings.cache, memory_mb=0, disk_mb=settings.cache.disk_mb or 1)
-    cache = answer_cache(home, replace(settings, cache=everything))
+    cache = answer_cache(home, replace(settings, cache=everything), link)
     file = vectors(home, settings)
     try:
         file.clear()

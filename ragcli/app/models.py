@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from ragcli.app.sharing import Sharing
 from ragcli.errors import ConfigError
 from ragcli.ports.models import LocalModel
 
@@ -28,6 +29,7 @@ class Models(Struct, frozen=True):
 
     home: Path
     settings: Settings
+    sharing: Sharing = field(default_factory=Sharing)
 
     def embedder_of(self, remembered: str) -> Embedder:
         """The embedder whose id a collection remembers, `PROVIDER:MODEL:DIMENSIONS`. Raises ConfigError."""
@@ -150,7 +152,7 @@ class Models(Struct, frozen=True):
 
         provider = OpenAIChat(chat)
         try:
-            yield ReliableChat(provider, chat)
+            yield ReliableChat(provider, chat, limiter=self.sharing.limiter(self.settings))
         finally:
             await provider.aclose()
 

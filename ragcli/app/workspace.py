@@ -9,10 +9,11 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from ragcli.app.assistants import ChatAssistants, CollectionAssistant, Opened
 from ragcli.app.models import Models, loading
+from ragcli.app.sharing import Sharing
 from ragcli.app.tracing import in_stages, indexing, reading, report_facts, tracer
 from ragcli.store.layout import Home
 from ragcli.streams.trace import traced
@@ -21,10 +22,9 @@ if TYPE_CHECKING:
     from ragcli.answer.tiers import AnswerCache
     from ragcli.config import Ingest, Settings
     from ragcli.ingest.workers import Reader
-    from ragcli.ports import Embedder, KeywordIndex, TierStats
+    from ragcli.ports import Embedder, KeywordIndex, SessionStore, TierStats
     from ragcli.ports.tracing import Tracer
     from ragcli.store.catalog import Catalog
-    from ragcli.store.sessions import SQLiteSessions
     from ragcli.types import IngestEvent, WatchEvent
 
 
@@ -34,6 +34,7 @@ class Workspace(Struct, frozen=True):
     path: Path
     settings: Settings
     tracer: Tracer | None = None
+    sharing: Sharing = field(default_factory=Sharing)
 
     @property
     def home(self) -> Home:
@@ -41,7 +42,7 @@ class Workspace(Struct, frozen=True):
 
     @property
     def models(self) -> Models:
-        return Models(self.path, self.settings)
+        return Models(self.path, self.settings, self.sharing)
 
     def collections(self) -> list[str]:
         return [place.name for place in self.home.collections()]
@@ -52,10 +53,9 @@ class Workspace(Struct, frozen=True):
 
         return open_reader(self.home, collection)
 
-    def sessions(self) -> SQLiteSessions:
-        from ragcli.store.sessions import SQLiteSessions
-
-        return SQLiteSessions(self.path / "sessions.db")
+    def sessions(self) -> SessionStore:
+        """Raises ConfigError."""
+        return self.sharing.sessions(self.path, self.settings)
 
     # --- the journey of a document
 
@@ -201,19 +201,19 @@ class Workspace(Struct, frozen=True):
         """The answers that are kept, whether or not the settings want them used."""
         from ragcli.app.caching import answer_cache
 
-        return answer_cache(self.path, self.settings)
+        return answer_cache(self.path, self.settings, self.sharing.link(self.settings))
 
     async def kept(self) -> dict[str, TierStats]:
         """What the caches hold, by place: answers on disk (or in Redis), and embeddings."""
         from ragcli.app.caching import kept
 
-        return await kept(self.path, self.settings)
+        return await kept(self.path, self.settings, self.sharing.link(self.settings))
 
     async def forget_answers(self) -> int:
         """Empties the caches; how many answers there were. Raises CacheFailed."""
         from ragcli.app.caching import forget
 
-        return await forget(self.path, self.settings)
+        return await forget(self.path, self.settings, self.sharing.link(self.settings))
 
     @asynccontextmanager
     async def assistants(self, collection: str) -> AsyncIterator[ChatAssistants]:

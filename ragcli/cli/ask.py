@@ -44,6 +44,8 @@ def run(
                 workspace.sessions().append(session, done.answer)
             except StoreUnwritable as error:  # the answer stands: it is worth more than its record
                 context.tell(f"this exchange is not stored: {error.message}")
+        if news := workspace.sharing.news():
+            context.tell(news)
         return _exit_code(done)
 
     return run_async(main)

@@ -39,7 +39,7 @@ def _listed(info: SessionInfo) -> shapes.SessionListed:
 def show(context: Context, name: str, *, json: bool) -> int:
     sessions = context.workspace().sessions()
     _known(sessions.names(), name)
-    answers = sessions.answers(name)
+    answers = [answer for _, answer in sessions.exchanges(name)]
     if json:
         exchanges = [documents.answer(answer) for answer in answers]
         documents.emit(shapes.Session(name=name, exchanges=exchanges))
@@ -58,7 +58,7 @@ def export(context: Context, name: str, *, json: bool) -> int:
     sessions = context.workspace().sessions()
     _known(sessions.names(), name)
     shape = as_json if json else as_markdown
-    sys.stdout.write(clean(shape(name, sessions.answers(name))))
+    sys.stdout.write(clean(shape(name, [answer for _, answer in sessions.exchanges(name)])))
     return 0
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import msgspec
 
+from ragcli.errors import CacheFailed
 from ragcli.ports.cache import SCHEMA, CachedAnswer, CacheKey, TierStats
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from ragcli.store.redis_link import RedisLink
     from ragcli.types import CacheTier
+
+T = TypeVar("T")
 
 LARGEST = 1_000_000
 """Bytes of one answer, sources included; a larger one is not kept."""
@@ -27,7 +30,10 @@ _decoder = msgspec.msgpack.Decoder(CachedAnswer)
 
 
 class RedisAnswers:
-    """A ports.AnswerTier. How much it holds in all is bounded by Redis (`maxmemory`) and by the time to live."""
+    """A ports.AnswerTier. How much it holds in all is bounded by Redis (`maxmemory`) and by the time to live.
+
+    Who asks it tells its troubles: the link has no news of them then.
+    """
 
     name: CacheTier = "redis"
 
@@ -37,7 +43,7 @@ class RedisAnswers:
     async def get(self, key: CacheKey) -> CachedAnswer | None:
         name = self._name(key.digest)
 
-        stored: bytes | None = await self._link.ask(lambda client: cast("Awaitable[bytes | None]", client.get(name)))
+        stored: bytes | None = await self._ask(lambda client: cast("Awaitable[bytes | None]", client.get(name)))
         if stored is None:
             return None
         try:
@@ -53,7 +59,7 @@ class RedisAnswers:
         if len(value) > LARGEST or left_s <= 0:
             return
         name, left_ms = self._name(key.digest), int(min(left_s, self._ttl_s) * 1000) + 1
-        await self._link.ask(lambda client: client.set(name, value, px=left_ms))
+        await self._ask(lambda client: client.set(name, value, px=left_ms))
 
     async def clear(self) -> int:
         removed = 0
@@ -64,13 +70,19 @@ class RedisAnswers:
                 after, names = await client.scan(cursor, match=self._name("*"), count=PAGE)
                 return after, await client.unlink(*names) if names else 0
 
-            cursor, unlinked = await self._link.ask(step)
+            cursor, unlinked = await self._ask(step)
             removed += unlinked
             if not cursor:
                 return removed
 
     async def stats(self) -> TierStats:
         """`bytes` is estimated from some of the answers."""
+        try:
+            return await self._counted()
+        except CacheFailed as error:
+            return TierStats(tier="redis", trouble=str(error))
+
+    async def _counted(self) -> TierStats:
         entries = weighed = size = 0
         cursor = 0
         while True:
@@ -82,10 +94,17 @@ class RedisAnswers:
                     lengths.strlen(name)
                 return after, len(names), await lengths.execute() if names else []
 
-            cursor, found, sizes = await self._link.ask(step)
+            cursor, found, sizes = await self._ask(step)
             entries, weighed, size = entries + found, weighed + len(sizes), size + sum(sizes)
             if not cursor:
                 return TierStats(tier="redis", entries=entries, bytes=size * entries // weighed if weighed else 0)
+
+    async def _ask(self, work: Callable[[Client], Awaitable[T]]) -> T:
+        try:
+            return await self._link.ask(work)
+        except CacheFailed:
+            self._link.news()
+            raise
 
     async def aclose(self) -> None:
         """The link is closed by who opened it."""

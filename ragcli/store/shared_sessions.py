@@ -23,10 +23,7 @@ class SharedSessions:
         """The session that was last read from Redis: what a chat knows, it does not forget."""
 
     def turns(self, name: str) -> list[Turn]:
-        return [Turn(answer.question, answer.answer) for answer in self.answers(name) if answer.answer]
-
-    def answers(self, name: str) -> list[Answer]:
-        return [answer for _, answer in self.exchanges(name)]
+        return [Turn(answer.question, answer.answer) for _, answer in self.exchanges(name) if answer.answer]
 
     def exchanges(self, name: str) -> list[tuple[int, Answer]]:
         waiting = [unsent for unsent in self._send() if unsent.held.name == name]
