@@ -25,7 +25,7 @@ class Closeness:
 
     def __init__(self, weight: Mapping[str, float]) -> None:
         """Terms as the analyzer makes them."""
-        self._weight = _telling(weight)
+        self._weight = telling(weight)
         self._total = sum(self._weight.values())
         self._unspaced = [term for term in self._weight if _unspaced(term)]
         self._stems = [(_stem(term), term) for term in self._weight if not _unspaced(term)]
@@ -33,8 +33,12 @@ class Closeness:
 
     def of(self, text: str) -> float:
         """The share of the weight that the best window of the text holds, in 0..1."""
+        return self.read(text)[0]
+
+    def read(self, text: str) -> tuple[float, set[str]]:
+        """And the terms that stand in the text at all; single characters are left out where pairs say more."""
         if self._total <= 0:
-            return 0.0
+            return 0.0, set()
         weight, window = self._weight, self._window
         found = self._found(_folded(text))
         held = dict.fromkeys(weight, 0)
@@ -52,7 +56,7 @@ class Closeness:
                 first += 1
             if score > best:
                 best = score
-        return best / self._total
+        return best / self._total, {term for _, term in found}
 
     def _found(self, text: str) -> list[tuple[int, str]]:
         """Where each term begins, in order. A stem begins a word; a very short one is the whole word."""
@@ -83,7 +87,7 @@ def _folded(text: str) -> str:
     return text.translate(_FOLDS).lower()
 
 
-def _telling(weight: Mapping[str, float]) -> Mapping[str, float]:
+def telling(weight: Mapping[str, float]) -> Mapping[str, float]:
     """Without the single characters where there are pairs of them: these say where the others stand together."""
     if not any(len(term) > 1 and _unspaced(term) for term in weight):
         return weight

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from ragcli.retrieve.confidence import THRESHOLD, confidence
@@ -43,6 +45,37 @@ def test_what_holds_the_question_is_relevant_and_what_shares_a_word_is_not(
     query: str, answering: str, foreign: str
 ) -> None:
     assert sure(query, answering, found=0.5, cosine=0.6) > THRESHOLD > sure(query, foreign, found=0.1, cosine=0.3)
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [("turbine", "The turbine spins."), ("turbine rpm", "9,400 rpm. Turbine."), ("锅炉", "锅炉房")],
+)
+def test_a_word_or_two_that_stand_in_the_folder_are_never_refused(word: str, text: str) -> None:
+    """However weak each sign is: whoever types a word wants to see where it stands."""
+    assert sure(word, text, found=0.05, cosine=0.0) > THRESHOLD
+
+
+@pytest.mark.parametrize("query", ["zyzzogeton", "wobble frumious bandersnatch", "饕餮", "魑魅魍魉怎么办？"])
+def test_words_that_stand_nowhere_are_refused_however_near_the_offline_embedder_thinks_they_are(query: str) -> None:
+    nowhere = dict.fromkeys(parse(query).terms, math.log1p(1_000.5 / 0.5))
+    sources = [source("The turbine spins. 锅炉", keyword=None, vector=0.9)]
+    assert confidence(parse(query), nowhere, sources, chunks=1_000, embedder=STATIC) < 0.01
+
+
+def test_the_same_share_of_a_longer_question_is_better_evidence() -> None:
+    short, long = "gateway warranty covers floods", "gateway warranty covers floods fires storms lightning theft"
+    half = "The gateway warranty is three years."
+    same = sure(short, half, found=0.3, cosine=0.4)
+    assert sure(long, f"{half} Fires and storms too.", found=0.3, cosine=0.4) > same
+
+
+def test_what_one_passage_of_many_holds_by_chance_is_weaker_evidence() -> None:
+    question = parse("When does the gateway warranty of a broken turbine end?")
+    rarity = dict.fromkeys(question.terms, 3.0)
+    sources = [source("The gateway warranty is three years.", keyword=5.0, vector=0.4)]
+    few, many = (confidence(question, rarity, sources, chunks=n, embedder=STATIC) for n in (100, 5_000))
+    assert few > many
 
 
 @pytest.mark.parametrize("query", ["", "???", "😀"])
