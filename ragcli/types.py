@@ -73,6 +73,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     """What came out of a file, ready to be embedded: one for most files, several in a row for a very large text.
 
     The `last` one completes the document; `sha256` is of the bytes that were read and is set on the last one.
+    `hashes`, where there are any, are those of the passages, one a chunk, and the chunks are clean already.
     """
 
     path: str
@@ -81,6 +82,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     chunks: tuple[Chunk, ...]
     last: bool = True
     sha256: str = ""
+    hashes: tuple[bytes, ...] = ()
 
 
 class Passage(Struct, frozen=True):
@@ -281,11 +283,20 @@ class Message(Struct, frozen=True):
     content: str
 
 
+class Gist(Struct, frozen=True):
+    """What was said in the first `turns` of a chat, as the model summed it up; `digest` tells those from others."""
+
+    turns: int
+    digest: str
+    text: str
+
+
 class Turn(Struct, frozen=True):
-    """One finished exchange of a chat."""
+    """One finished exchange of a chat; `gist` is of the turns before it, where they had grown too long to be told."""
 
     question: str
     answer: str
+    gist: Gist | None = None
 
 
 class SessionInfo(Struct, frozen=True):
@@ -356,6 +367,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     cache: CacheTier = "miss"
     timings: Timings = field(default_factory=Timings)
     session: str | None = None
+    gist: Gist | None = None
 
     @property
     def cited(self) -> frozenset[int]:

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from ragcli.answer import prompt as prompts
+from ragcli.answer.history import known_gist
 from ragcli.config import Chat
 from ragcli.errors import ContextTooLong, EndpointError, NothingRelevant, RagcliError
 from ragcli.ports import ResumableModel, Retriever
@@ -25,6 +26,7 @@ from ragcli.types import (
     Done,
     Event,
     Finish,
+    Gist,
     Mode,
     Notice,
     Pick,
@@ -45,6 +47,7 @@ from ragcli.types import (
 
 if TYPE_CHECKING:
     from ragcli.answer.rewrite import Rewriter
+    from ragcli.answer.summary import Summariser
     from ragcli.answer.verify import Checked
     from ragcli.ports.tracing import Span
 
@@ -73,6 +76,7 @@ async def answer(
     stop: asyncio.Event | None = None,
     resume: Answer | None = None,
     rewriter: Rewriter | None = None,
+    summariser: Summariser | None = None,
     standalone: str = "",
     clock: Callable[[], float] = time.perf_counter,
 ) -> AsyncGenerator[Event, Reply | None]:
@@ -117,7 +121,14 @@ async def answer(
             course.sources = _picked(found.sources, reply)
 
         course.asks()
-        asking = prompts.Asking(standalone, question, history)
+        asking = prompts.Asking(standalone, question, history, known_gist(history))
+        if summariser and (older := _untold(asking, course.sources, settings, model.model)):
+            _heed((yield Notice("summary", "the chat has grown long: its beginning is being summed up")))
+            try:
+                course.gist = await _unless(stop, _summed_up(summariser, asking, older, settings, model.model))
+                asking = replace(asking, gist=course.gist)
+            except EndpointError as error:
+                _heed((yield Notice("summary", f"{error.message}: what bears on the question is told of it instead")))
         for share in (1.0, HARDER):
             course.prompt = await _built(asking, course.sources, settings, share, model.model)
             try:
@@ -165,6 +176,7 @@ class _Course(Struct):
     sources: tuple[Source, ...] = ()
     prompt: Prompt | None = None
     text: str = ""
+    gist: Gist | None = None
     finish: Finish = "stop"
     error: RagcliError | None = None
     timings: Timings = field(default_factory=Timings)
@@ -253,6 +265,7 @@ class _Course(Struct):
                 usage=usage,
                 timings=replace(self.timings, total_ms=self._elapsed()),
                 session=self.session,
+                gist=self.gist,
             ),
             self.error,
         )
@@ -278,6 +291,18 @@ async def _standing_alone(question: str, history: Sequence[Turn], rewriter: Rewr
 
     with stage("rewrite"):
         return await (rewriter or by_rule)(question, history)
+
+
+def _untold(asking: prompts.Asking, sources: tuple[Source, ...], settings: Chat, model: str) -> int:
+    """How many of the oldest turns the prompt can hold neither as they were nor by a gist that is known."""
+    older = prompts.untold(asking, sources, settings=settings, count=tokens.estimator(model))
+    return older if older > (asking.gist.turns if asking.gist else 0) else 0
+
+
+async def _summed_up(summariser: Summariser, asking: prompts.Asking, older: int, settings: Chat, model: str) -> Gist:
+    with stage("summary"):
+        budget = settings.context_tokens // 2
+        return await summariser(asking.history, asking.gist, older, budget, tokens.estimator(model))
 
 
 def _checked(text: str, sources: tuple[Source, ...]) -> Checked:

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from ragcli.answer.compress import Count, compress, cut
-from ragcli.answer.history import MESSAGE, recalled
+from ragcli.answer.history import MESSAGE, outgrown, recalled
 from ragcli.config import Chat
-from ragcli.types import Message, Prompt, Source, Turn
+from ragcli.types import Gist, Message, Prompt, Source, Turn
 
 SYSTEM = """\
 You answer questions about the user's own documents.
@@ -49,6 +49,7 @@ class Asking(Struct, frozen=True):
     question: str
     original: str
     history: Sequence[Turn] = ()
+    gist: Gist | None = None
 
 
 def build(asking: Asking, sources: Sequence[Source], *, settings: Chat, count: Count, share: float = 1.0) -> Prompt:
@@ -56,27 +57,48 @@ def build(asking: Asking, sources: Sequence[Source], *, settings: Chat, count: C
 
     A source of which nothing fits keeps its number and its fence. `Prompt.sources` are whole.
     """
+    frame = _framed(asking, sources, settings, count, share)
+    history = recalled(asking.history, asking.question, frame.room // HISTORY_SHARE, count, asking.gist)
+    room = frame.room - sum(count(message.content) + MESSAGE for message in history)
+    texts = compress(asking.question, [_escaped(source.text) for source in sources], room, count)
+    quoted = "\n\n".join(f"{top}\n{text}\n{bottom}" for (top, bottom), text in zip(frame.fences, texts, strict=True))
+    return Prompt(
+        question=asking.question,
+        sources=tuple(sources),
+        messages=(
+            Message("system", frame.system),
+            *(Message(message.role, _escaped(message.content)) for message in history),
+            Message("user", f"{SOURCES}\n\n{quoted}\n\nQuestion: {_escaped(frame.original)}"),
+        ),
+        max_tokens=frame.answer,
+    )
+
+
+def untold(asking: Asking, sources: Sequence[Source], *, settings: Chat, count: Count) -> int:
+    """How many turns of the history, the oldest ones, the prompt cannot hold as they were."""
+    if not asking.history:
+        return 0
+    return outgrown(asking.history, _framed(asking, sources, settings, count).room // HISTORY_SHARE, count)
+
+
+class _Frame(Struct, frozen=True):
+    """What of a prompt is the same whatever is quoted, and the tokens that it leaves for history and sources."""
+
+    system: str
+    original: str
+    fences: list[tuple[str, str]]
+    answer: int
+    room: int
+
+
+def _framed(asking: Asking, sources: Sequence[Source], settings: Chat, count: Count, share: float = 1.0) -> _Frame:
     budget = int(settings.context_tokens * share)
     answer = min(settings.max_tokens, budget // 3)
     system = (settings.system.strip() or SYSTEM).replace("{language}", language(asking.original))
     original = cut(asking.original, budget // QUESTION_SHARE, count)
     fences = [_fences(source) for source in sources]
     fixed = sum(map(count, (system, SOURCES, original, *("\n".join(fence) for fence in fences)))) + 2 * MESSAGE + 8
-    room = max(budget - answer - fixed, 0)
-    history = recalled(asking.history, asking.question, room // HISTORY_SHARE, count)
-    room -= sum(count(message.content) + MESSAGE for message in history)
-    texts = compress(asking.question, [_escaped(source.text) for source in sources], room, count)
-    quoted = "\n\n".join(f"{top}\n{text}\n{bottom}" for (top, bottom), text in zip(fences, texts, strict=True))
-    return Prompt(
-        question=asking.question,
-        sources=tuple(sources),
-        messages=(
-            Message("system", system),
-            *(Message(message.role, _escaped(message.content)) for message in history),
-            Message("user", f"{SOURCES}\n\n{quoted}\n\nQuestion: {_escaped(original)}"),
-        ),
-        max_tokens=answer,
-    )
+    return _Frame(system, original, fences, answer, max(budget - answer - fixed, 0))
 
 
 def tokens(prompt: Prompt, count: Count) -> int:
