@@ -89,6 +89,9 @@ def ingest(
     watch: Annotated[bool, typer.Option("--watch", help="Go on: index what changes, until Ctrl-C.")] = False,
     include: Annotated[list[str] | None, typer.Option("--include", metavar="GLOB", help="Only these files.")] = None,
     exclude: Annotated[list[str] | None, typer.Option("--exclude", metavar="GLOB", help="Not these files.")] = None,
+    follow_symlinks: Annotated[
+        bool, typer.Option("--follow-symlinks", help="Follow links that lead out of PATH.")
+    ] = False,
     jobs: Annotated[int | None, typer.Option("--jobs", min=0, metavar="N", help="Worker processes.")] = None,
     embedding: Annotated[
         str | None, typer.Option("--embedding", metavar="MODEL", help="static, openai:NAME, fastembed:NAME.")
@@ -114,6 +117,7 @@ def ingest(
         "ingest.prune": prune,
         "ingest.include": tuple(include) if include else None,
         "ingest.exclude": tuple(exclude) if exclude else None,
+        "ingest.follow_symlinks": follow_symlinks or None,
         "ingest.jobs": jobs,
         "ingest.wait": wait,
         "embedding.model": embedding,

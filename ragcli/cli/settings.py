@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 import typer
@@ -16,13 +17,19 @@ if TYPE_CHECKING:
 HIDDEN = "(set, hidden)"
 
 
+def without_credentials(address: str) -> str:
+    """An address without the user and the password that may stand in it."""
+    return re.sub(r"(?<=://)[^/@\s]*@", "", address)
+
+
 def show(context: Context, *, json: bool) -> int:
     loaded = context.load()
     rows = []
     for key, setting in reference().items():
         value = loaded.value(key)
-        shown = HIDDEN if setting.secret and value else value
-        rows.append((key, shown, loaded.origins.get(key, "default")))
+        if isinstance(value, str):
+            value = HIDDEN if setting.secret and value else without_credentials(value)
+        rows.append((key, value, loaded.origins.get(key, "default")))
     if json:
         from ragcli.cli import documents, shapes
 

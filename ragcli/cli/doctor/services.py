@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from ragcli.cli.doctor.finding import Finding
+from ragcli.cli.settings import without_credentials
 from ragcli.errors import RagcliError
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ async def _model(workspace: Workspace) -> str | Finding:
             f"the endpoint has no model {chat.model!r}; it has: {listed}",
             f"export RAGCLI_CHAT_MODEL={names[0]}",
         )
-    return f"{chat.model} at {chat.base_url or 'api.openai.com'}"
+    return f"{chat.model} at {without_credentials(chat.base_url) or 'api.openai.com'}"
 
 
 async def _redis(workspace: Workspace) -> str | Finding:
