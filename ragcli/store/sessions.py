@@ -6,6 +6,8 @@ gets a higher token: what the former writer still sends becomes an exchange of i
 
 from __future__ import annotations
 
+import os
+import socket
 import sqlite3
 import time
 from collections.abc import Callable
@@ -31,7 +33,7 @@ create table if not exists exchanges (
 create index if not exists exchanges_of on exchanges (session, id);
 create table if not exists leases (
     exchange integer primary key references exchanges (id) on delete cascade,
-    token integer not null, until real not null
+    token integer not null, until real not null, holder text not null
 );
 """
 
@@ -81,23 +83,23 @@ class SQLiteSessions:
     def claim(self, number: int) -> Answer:
         with self._file.writing() as database:
             row = database.execute(
-                "select answer, coalesce(token, 0), coalesce(until, 0), name from exchanges "
+                "select answer, coalesce(token, 0), coalesce(until, 0), coalesce(holder, ''), name from exchanges "
                 "join sessions on session = sessions.id left join leases on exchange = exchanges.id "
                 "where exchanges.id = ?",
                 (number,),
             ).fetchone()
             if row is None:
                 raise StoreError("this answer was deleted meanwhile", remedy="ask again")
-            blob, token, until, self._names[number] = row
-            if token != self._tokens.get(number) and (left := self._left(until)):
+            blob, token, until, holder, self._names[number] = row
+            if token != self._tokens.get(number) and (left := self._left(until, holder)):
                 raise ExchangeBusy(left)
             answer = self._decoded(blob)
             self._lease(database, number, token + 1, growing=True)
             return answer
 
     def busy(self, number: int) -> float:
-        rows = self._file.read("leases", "select token, until from leases where exchange = ?", number)
-        return next((self._left(until) for token, until in rows if token != self._tokens.get(number)), 0.0)
+        rows = self._file.read("leases", "select token, until, holder from leases where exchange = ?", number)
+        return sum(self._left(until, holder) for token, until, holder in rows if token != self._tokens.get(number))
 
     def latest(self) -> str | None:
         return next(iter(self.names()), None)
@@ -149,13 +151,15 @@ class SQLiteSessions:
     def _lease(self, database: sqlite3.Connection, number: int, token: int, *, growing: bool) -> None:
         self._tokens[number] = token
         until = self._clock() + LEASE_S if growing else 0.0
-        database.execute("insert or replace into leases (exchange, token, until) values (?, ?, ?)",
-                         (number, token, until))  # fmt: skip
+        database.execute(
+            "insert or replace into leases (exchange, token, until, holder) values (?, ?, ?, ?)",
+            (number, token, until, f"{socket.gethostname()} {os.getpid()}"),
+        )
 
-    def _left(self, until: float) -> float:
-        """Seconds; none where the clock was set back since."""
+    def _left(self, until: float, holder: str) -> float:
+        """Seconds; none where the holder is known to be dead, or the clock was set back since."""
         left = until - self._clock()
-        return left if 0 < left <= LEASE_S else 0.0
+        return left if 0 < left <= LEASE_S and not _dead(holder) else 0.0
 
     def _name(self, database: sqlite3.Connection, number: int) -> str:
         """Of the session that the exchange belongs to, or belonged to before it was deleted."""
@@ -180,3 +184,17 @@ def free_name(question: str, taken: list[str]) -> str:
         for number in range(1, len(names) + 2)
         if (name := f"{plain} {number}" if number > 1 else plain) not in names
     )
+
+
+def _dead(holder: str) -> bool:
+    """Whether it was a process of this machine and is gone; where that is not known, no."""
+    machine, _, process = holder.rpartition(" ")
+    if machine != socket.gethostname() or os.name != "posix":  # elsewhere signal 0 is not harmless
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
