@@ -7,9 +7,15 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from conftest import clean_environment
+
+from ragcli.app.workspace import open_workspace
 from ragcli.config import Redis
 from ragcli.ports import SessionStore
 from ragcli.ports.cache import Piece
@@ -19,13 +25,31 @@ from ragcli.store.redis_link import RedisLink
 from ragcli.store.redis_sessions import RedisSessions
 from ragcli.store.sessions import SQLiteSessions
 from ragcli.streams.limit import rate_limit
-from ragcli.types import Answer
+from ragcli.types import Answer, Done
 
 
 def start(work: Callable[..., Awaitable[None]], url: str, prefix: str, *arguments: str) -> subprocess.Popen[str]:
     """Runs it with its link and these arguments; lines of its stdout are what it says."""
     command = [sys.executable, __file__, work.__name__, url, prefix, *arguments]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def ask_fifty_times(home: Path, question: str, env: Mapping[str, str]) -> subprocess.Popen[str]:
+    """Fifty tasks of one process ask the same; it says the texts that came and how each came by its answer."""
+    command = [sys.executable, __file__, "asking", question]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=clean_environment(home, **env))
+
+
+async def asking(question: str) -> None:
+    async with open_workspace().assistant("default") as assistant:
+
+        async def one() -> Answer:
+            async with aclosing(assistant.answer(question)) as events:
+                answers = [event.answer async for event in events if isinstance(event, Done)]
+            return answers[0]
+
+        answers = await asyncio.gather(*(one() for _ in range(50)))
+    say(json.dumps([sorted({answer.answer for answer in answers}), [answer.cache for answer in answers]]))
 
 
 async def lead_and_hang(link: RedisLink, digest: str, *words: str) -> None:
@@ -109,5 +133,8 @@ def say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    _, name, url, prefix, *rest = sys.argv
-    asyncio.run(globals()[name](RedisLink(Redis(url=url, prefix=prefix, timeout=5)), *rest))
+    if sys.argv[1] == asking.__name__:
+        asyncio.run(asking(sys.argv[2]))
+    else:
+        _, name, url, prefix, *rest = sys.argv
+        asyncio.run(globals()[name](RedisLink(Redis(url=url, prefix=prefix, timeout=5)), *rest))

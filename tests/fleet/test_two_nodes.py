@@ -1,0 +1,129 @@
+"""The front door of a fleet: two homes with the same index, one Redis, one endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import clean_environment, run_ragcli
+from endpoint import ModelServer, answer
+from redis_server import RedisServer
+
+QUESTION = "How many days do customers have to return hardware ordered in 2026?"
+FRAGE = "国内网关的保修期是几年？"
+WHOLE = " ".join(
+    f"Hardware of kind {kind} can be returned within {30 + kind} days of delivery [1]. 第{kind}类须附原包装 [1]。"
+    for kind in range(1, 9)
+)
+
+
+@pytest.fixture
+def nodes(sample_home: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """Two homes that hold the same index."""
+    here, there = tmp_path / "one" / "home", tmp_path / "two" / "home"
+    for home in (here, there):
+        home.parent.mkdir()
+        shutil.copytree(sample_home, home)
+        for kept in home.glob("answers.db*"):
+            kept.unlink()
+    return here, there
+
+
+def settings(server: RedisServer, endpoint: ModelServer | None = None, prefix: str = "test") -> dict[str, str]:
+    shared = {"RAGCLI_REDIS_URL": server.url, "RAGCLI_REDIS_PREFIX": prefix, "RAGCLI_REDIS_TIMEOUT": "5"}
+    return shared | ({"OPENAI_BASE_URL": endpoint.url, "OPENAI_API_KEY": "sk-test"} if endpoint else {})
+
+
+def ask(home: Path, question: str, env: dict[str, str], *more: str) -> dict[str, object]:
+    done = run_ragcli(home, "ask", question, "--json", *more, env=env)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout) | {"stderr": done.stderr}
+
+
+def test_a_chat_goes_on_on_another_node_in_the_middle_of_an_answer(
+    nodes: tuple[Path, Path], shared_redis: RedisServer, endpoint: ModelServer, prefix: str
+) -> None:
+    """The first is killed; the second sees what came, waits for the lease, and finishes it without a search."""
+    here, there = nodes
+    env = settings(shared_redis, endpoint, prefix)
+    endpoint.enqueue(answer(WHOLE, delay=0.02), answer(WHOLE, follow=True, overlap=3))
+    command = [sys.executable, "-m", "ragcli", "chat", "--session", "退货"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        env=clean_environment(here, **env),
+    ) as process:  # fmt: skip
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(f"{QUESTION}\n".encode())
+        process.stdin.flush()
+        said = b""
+        while len(said) < 200:
+            said += process.stdout.read1(64)
+        time.sleep(0.6)  # by then the part is stored
+        process.kill()
+    done = run_ragcli(there, "chat", "--session", "退货", input="/continue\n", env=env)
+    assert done.returncode == 0
+    assert "Another chat is writing this answer" in done.stderr
+    shown = run_ragcli(here, "sessions", "show", "退货", "--json", env=env)
+    (exchange,) = json.loads(shown.stdout)["exchanges"]
+    assert exchange["answer"].split() == WHOLE.split()
+    assert exchange["finish"] == "stop"
+    assert len([request for request in endpoint.history if request.path == "chat/completions"]) == 2
+    assert not list(here.glob("sessions.db"))
+
+
+async def test_equal_questions_on_two_nodes_at_the_same_time_cost_one_model_call(
+    nodes: tuple[Path, Path], shared_redis: RedisServer, endpoint: ModelServer, prefix: str
+) -> None:
+    """A hundred askers in two processes follow along; and afterwards it costs none."""
+    from fleet import node
+
+    endpoint.enqueue(answer(WHOLE, before_first=1.5, delay=0.005))
+    env = settings(shared_redis, endpoint, prefix)
+    started = [node.ask_fifty_times(home, QUESTION, env) for home in nodes]
+    said = [json.loads((await asyncio.to_thread(each.communicate, timeout=60))[0]) for each in started]
+    assert [each.returncode for each in started] == [0, 0]
+    assert {text for texts, _ in said for text in texts} == {WHOLE}
+    assert len([request for request in endpoint.history if request.path == "chat/completions"]) == 1
+    tiers = [tier for _, tiers in said for tier in tiers]
+    assert (tiers.count("miss"), len(tiers)) == (1, 100)
+    later = ask(nodes[1], QUESTION, env)
+    assert (later["cache"], later["answer"]) == ("redis", WHOLE)
+
+
+def test_while_redis_is_away_every_command_works_and_says_so_once(
+    nodes: tuple[Path, Path], own_redis: RedisServer
+) -> None:
+    env = settings(own_redis) | {"RAGCLI_REDIS_TIMEOUT": "0.25"}
+    own_redis.kill()
+    first = run_ragcli(nodes[0], "ask", FRAGE, "--session", "s", env=env)
+    assert (first.returncode, first.stderr.count("Redis")) == (0, 1)
+    assert ask(nodes[0], FRAGE, env)["cache"] == "disk"
+    listed = run_ragcli(nodes[0], "sessions", "list", "--json", env=env)
+    assert [session["name"] for session in json.loads(listed.stdout)] == ["s"]
+    own_redis.start()
+    listed = run_ragcli(nodes[1], "sessions", "list", "--json", env=env)
+    assert json.loads(listed.stdout) == []
+    second = ask(nodes[0], FRAGE, env, "--session", "s")
+    assert (second["cache"], "Redis" in str(second["stderr"])) == ("disk", False)
+    shown = run_ragcli(nodes[1], "sessions", "show", "s", "--json", env=env)
+    assert len(json.loads(shown.stdout)["exchanges"]) == 2
+
+
+def test_the_url_of_redis_is_a_secret(nodes: tuple[Path, Path], own_redis: RedisServer) -> None:
+    """Not printed, not stored, and not in what Redis is given."""
+    env = settings(own_redis)
+    said = []
+    for command in (["config", "show"], ["--debug", "ask", FRAGE, "--session", "s"], ["doctor"], ["cache", "stats"]):
+        done = run_ragcli(nodes[0], *command, env=env)
+        said.append(done.stdout + done.stderr)
+    assert own_redis.password not in "".join(said)
+    own_redis.command("SAVE")
+    written = [file for folder in (nodes[0], own_redis.folder) for file in folder.rglob("*") if file.is_file()]
+    assert [file for file in written if own_redis.password.encode() in file.read_bytes()] == []
