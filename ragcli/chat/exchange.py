@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from ragcli.answer.doubts import Doubts
 from ragcli.chat.choosing import Choosing
+from ragcli.chat.saving import Saving
 from ragcli.errors import RagcliError
 from ragcli.render.answer import AnswerView
 from ragcli.render.console import print_error
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from ragcli.chat.repl import Repl
     from ragcli.ports import Caching
 
-SAVE_EVERY_S = 0.5
-SAVE_EVERY_TOKENS = 32
-"""How often a growing answer is stored, by whichever comes first: no more of it can a crash take."""
 GOING_ON = "/continue goes on from there."
 
 
@@ -45,28 +41,22 @@ async def exchange(repl: Repl, question: str, *, again: bool = False, resume: An
         so_far=resume.answer if resume else "",
     )
 
-    def save() -> None:
-        with suppress(RagcliError):  # told once, at the end
-            conversation.save(_partial(repl, view, question))
-
-    view.came = _every(SAVE_EVERY_TOKENS, save)
+    saving = Saving(lambda: conversation.save(_partial(repl, view, question)))
+    view.came = saving.came
     answering = asyncio.create_task(view.run(events))
-    saving = asyncio.create_task(_often(save))
     done: Done | None = None
     try:
-        with (
-            repl.interrupts.answering(stop, answering),
-            repl.reader.listening(repl.interrupts.press, view.display.typed),
-        ):
-            done = await answering
+        async with saving:
+            with (
+                repl.interrupts.answering(stop, answering),
+                repl.reader.listening(repl.interrupts.press, view.display.typed),
+            ):
+                done = await answering
     except asyncio.CancelledError:
         if not answering.done() or (task := asyncio.current_task()) is None or task.cancelling():
             answering.cancel()
             raise
     finally:
-        saving.cancel()
-        with suppress(asyncio.CancelledError):
-            await saving
         answer = done.answer if done else _partial(repl, view, question)
         _keep(repl, answer)
     view.show_sources(answer, hint=GOING_ON if answer.answer else "")
@@ -90,22 +80,3 @@ def _keep(repl: Repl, answer: Answer) -> None:
             repl.note("Another chat writes in this session, too: both are kept, in the order of the answers.")
     except RagcliError as error:
         print_error(repl.err, error)
-
-
-def _every(count: int, act: Callable[[], None]) -> Callable[[], None]:
-    """Acts on the first call and on every `count`th one after it."""
-    calls = 0
-
-    def call() -> None:
-        nonlocal calls
-        if calls % count == 0:
-            act()
-        calls += 1
-
-    return call
-
-
-async def _often(act: Callable[[], None]) -> None:
-    while True:
-        await asyncio.sleep(SAVE_EVERY_S)
-        act()

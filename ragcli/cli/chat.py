@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,9 @@ from ragcli.errors import IndexMissing
 if TYPE_CHECKING:
     from ragcli.app import Workspace
     from ragcli.cli.context import Context
+
+READING_S = 0.3
+"""Seconds after which the first prompt stands."""
 
 
 def run(context: Context, collection: str, flags: Mapping[str, Any], *, session: str | None, resume: bool) -> int:
@@ -33,7 +38,8 @@ def run(context: Context, collection: str, flags: Mapping[str, Any], *, session:
             assistant = await assistants.reopen()
             # From here on Ctrl-C is the chat's own; a press that comes when it has ended is one too many.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            return await chat(
+            warming = asyncio.create_task(_warm()) if person else None
+            code = await chat(
                 assistant,
                 workspace.sessions(),
                 console=context.out(),
@@ -48,9 +54,20 @@ def run(context: Context, collection: str, flags: Mapping[str, Any], *, session:
                 reader=None if person else LineReader(sys.stdin),
                 keyboard=keyboard,
             )
+            if warming:
+                warming.cancel()
+            return code
 
     with Keyboard(sys.stdin if person else None) as keyboard:
         return asyncio.run(main(keyboard))
+
+
+async def _warm() -> None:
+    """Loads what the first answer needs while the person reads and types, so that no key waits for it later."""
+    await asyncio.sleep(READING_S)
+    await asyncio.to_thread(import_module, "ragcli.answer.verify")
+    await asyncio.to_thread(import_module, "ragcli.render.screen")
+    gc.freeze()  # looking through all of that for garbage takes 30 ms each time
 
 
 def _is_empty(workspace: Workspace, collection: str) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from copy import copy
+from functools import cache
+from typing import Any
 
 from markdown_it.token import Token
 from rich import box
@@ -112,13 +115,19 @@ class _CodeBlock(CodeBlock):
             return
         syntax = Syntax(
             code,
-            self.lexer_name,
+            _lexer(self.lexer_name) or "text",
             theme="ansi_dark",
             word_wrap=True,
             background_color="default",
             line_range=(self.skip + 1, None) if self.skip else None,
         )
         yield Padding(syntax, (0, 0, 0, 2))
+
+
+@cache
+def _lexer(name: str) -> Any:
+    """What colours a language; looking it up takes longer than colouring a few lines."""
+    return Syntax("", name).lexer
 
 
 class _Rule(HorizontalRule):
@@ -215,13 +224,22 @@ class AnswerMarkdown(Markdown):
         "th_open": _TableData,
     }
 
-    def __init__(self, source: str, skip: int = 0, number: int | None = None) -> None:
-        super().__init__("")
-        self.parsed = parser().parse(source)
-        if number is not None and self.parsed and self.parsed[0].type == "ordered_list_open":
-            self.parsed[0].attrs["start"] = number
-        self.skip = skip
-        """Characters of the first paragraph, or lines of the first code block, that are not shown."""
+    skip = 0
+    """Characters of the first paragraph, or lines of the first code block, that are not shown."""
+
+    @classmethod
+    def of(cls, source: str, skip: int = 0, number: int | None = None) -> AnswerMarkdown:
+        markdown = copy(_empty())  # making one costs as much as showing a paragraph
+        markdown.parsed = parser().parse(source)
+        if number is not None and markdown.parsed and markdown.parsed[0].type == "ordered_list_open":
+            markdown.parsed[0].attrs["start"] = number
+        markdown.skip = skip
+        return markdown
+
+
+@cache
+def _empty() -> AnswerMarkdown:
+    return AnswerMarkdown("")
 
 
 class MarkdownStream:
@@ -289,7 +307,7 @@ class MarkdownStream:
         return piece._replace(source=source), final
 
     def _rows(self, piece: Piece, width: int, skip: int = 0) -> list[Line]:
-        rows = rendered(self._console, AnswerMarkdown(piece.source, skip, piece.number), width)
+        rows = rendered(self._console, AnswerMarkdown.of(piece.source, skip, piece.number), width)
         if skip:
             return rows
         while rows and not rows[0].text:  # Rich begins a list with an empty row where an item ends a paragraph

@@ -12,7 +12,7 @@ from rich.text import Text
 from ragcli.render.live import Line, LiveArea, rendered
 from ragcli.render.markdown import MarkdownStream, Marking, unmarked
 from ragcli.render.wrap import WrappedText, break_offsets
-from ragcli.text.clean import one_line
+from ragcli.text.clean import cells, one_line
 
 FASTEST_S = 0.08
 """Shortest time between two redraws: a reader's eye is no faster."""
@@ -106,7 +106,7 @@ class LiveDisplay:
             text = Text.assemble((f"{frame} ", "status"), (one_line(self._stage, self._width - 2), "note"))
             lines += rendered(self._console, text, self._width)
         if self._typed:
-            text = Text.assemble(("❯ ", "note"), one_line(self._typed[-self._width :], self._width - 3))
+            text = Text.assemble(("❯ ", "note"), _end(self._typed, self._width - 3))
             lines += rendered(self._console, text, self._width)
         return lines
 
@@ -122,3 +122,14 @@ class LiveDisplay:
             self._think(self._thoughts)
             self._thoughts = ""
             self._above.append(Line(""))
+
+
+def _end(text: str, width: int) -> str:
+    """The end of a text on one line; an ellipsis tells that it was longer."""
+    line = " ".join(text[-2 * width :].split())
+    if len(text) <= 2 * width and cells(line) <= width:
+        return line
+    room, start = width - 1, len(line)
+    while start and (room := room - cells(line[start - 1])) >= 0:
+        start -= 1
+    return f"…{line[start:]}"

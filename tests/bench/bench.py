@@ -1,4 +1,4 @@
-"""Speed, size and memory against yardsticks measured in the same minute; `make bench` runs `start` and `size`.
+"""Speed, size and memory against yardsticks measured in the same minute; `make bench` runs start, size and screen.
 
 The machine's mood cancels out of a ratio, so the goals are ratios wherever they can be.
 """
@@ -12,10 +12,11 @@ from collections.abc import Callable
 from ingest import measure_again, measure_ingest
 from measure import Failed, Row, say, table
 from memory import measure_memory
+from screen import measure_screen
 from size import measure_size
 from start import measure_start
 
-DEFAULT = ("start", "size")
+DEFAULT = ("start", "size", "screen")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
         "ingest": lambda: measure_ingest(options.runs or 3),
         "again": lambda: measure_again(options.runs or 5),
         "memory": measure_memory,
+        "screen": measure_screen,
     }
     missed = False
     for name in options.what or DEFAULT:
@@ -42,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    names = ("start", "size", "ingest", "again", "memory")
+    names = ("start", "size", "ingest", "again", "memory", "screen")
     parser.add_argument("what", nargs="*", metavar="WHAT", help=f"any of {', '.join(names)} [{' '.join(DEFAULT)}]")
     parser.add_argument("--runs", type=int, metavar="N", help="the median of N runs")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a goal is missed")
