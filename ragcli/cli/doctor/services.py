@@ -84,9 +84,9 @@ async def _redis(workspace: Workspace) -> str | Finding:
 
     link = await asyncio.to_thread(RedisLink, workspace.settings.redis)
     try:
-        await link.ask(lambda client: client.ping())
+        await link.ask(lambda client: client.set(link.key("doctor"), "", px=1000))  # one that is full answers, too
     except RedisAway as error:
         return Finding.fail("redis", error.message, "ragcli config show")
     finally:
         await asyncio.to_thread(link.close)
-    return "answers"
+    return f"is read and written; its keys begin with {link.key('')}"
