@@ -19,9 +19,10 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -237,7 +238,7 @@ class Round:
 
 
 def rounds(
-    folder: Path, seed: int, plans: list[tuple[str | None, bool]], *, calls: Sequence[int] = (1,)
+    folder: Path, seed: int, plans: Iterable[tuple[str | None, bool]], *, calls: Sequence[int] = (1,)
 ) -> Iterator[str]:
     """One line a kill, at the first call of a step that has many or at one of `calls`.
 
@@ -278,24 +279,34 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 1))
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()
-    chosen = random.Random(options.seed)
-    plans: list[tuple[str | None, bool]] = [(step, group) for step in STEPS for group in (False, True)]
-    while len(plans) < options.kills:
-        plans.append((chosen.choice([None, None, *STEPS]), chosen.random() < 0.5))
-    plans = plans[: options.kills]
-    chosen.shuffle(plans)
     print(f"seed {options.seed}", flush=True)  # noqa: T201
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(options.jobs) as threads:
 
-        def work(job: int) -> int:
-            kills = 0
-            for line in rounds(Path(name, str(job)), options.seed + job, plans[job :: options.jobs], calls=(1, 1, 2)):
+        def work(job: int) -> tuple[int, int]:
+            """Kills and rounds: some ingests end before the moment at which they were to be killed."""
+            mine = options.kills // options.jobs + (job < options.kills % options.jobs)
+            seed = options.seed + job
+            kills = number = 0
+            enough = takewhile(lambda plan: kills < mine, plans(seed))
+            for line in rounds(Path(name, str(job)), seed, enough, calls=(1, 1, 2)):
+                number += 1
                 kills += line.startswith("killed")
                 print(f"[{job}] {line}", flush=True)  # noqa: T201
-            return kills
+            return kills, number
 
-        kills = sum(threads.map(work, range(options.jobs)))
-    print(f"{kills} kills in {len(plans)} rounds: nothing lost, nothing twice, nothing half", flush=True)  # noqa: T201
+        done = list(threads.map(work, range(options.jobs)))
+    kills, number = (sum(column) for column in zip(*done, strict=True))
+    print(f"{kills} kills in {number} rounds: nothing lost, nothing twice, nothing half", flush=True)  # noqa: T201
+
+
+def plans(seed: int) -> Iterator[tuple[str | None, bool]]:
+    """Without end: each step alone and together with Chroma's process, in a random order, then random ones."""
+    chosen = random.Random(seed)
+    every: list[tuple[str | None, bool]] = [(step, group) for step in STEPS for group in (False, True)]
+    chosen.shuffle(every)
+    yield from every
+    while True:
+        yield chosen.choice([None, None, *STEPS]), chosen.random() < 0.5
 
 
 if __name__ == "__main__":
