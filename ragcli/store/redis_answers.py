@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import zlib
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -44,20 +45,18 @@ class RedisAnswers:
         name = self._name(key.digest)
 
         stored: bytes | None = await self._ask(lambda client: cast("Awaitable[bytes | None]", client.get(name)))
-        if stored is None:
-            return None
-        try:
-            answer = _decoder.decode(stored)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        answer = _decoded(stored) if stored is not None else None
+        if answer is None:
             return None
         young = self._clock() - answer.created_at < self._ttl_s
-        return answer if answer.schema == SCHEMA and young else None
+        return answer if young else None
 
     async def put(self, key: CacheKey, answer: CachedAnswer) -> None:
-        value = msgspec.msgpack.encode(answer)
+        blob = msgspec.msgpack.encode(answer)
         left_s = answer.created_at + self._ttl_s - self._clock()
-        if len(value) > LARGEST or left_s <= 0:
+        if len(blob) > LARGEST or left_s <= 0:
             return
+        value = zlib.compress(blob, 1)  # a third is left to store and to send
         name, left_ms = self._name(key.digest), int(min(left_s, self._ttl_s) * 1000) + 1
         await self._ask(lambda client: client.set(name, value, px=left_ms))
 
@@ -111,3 +110,14 @@ class RedisAnswers:
 
     def _name(self, digest: str) -> str:
         return self._link.key("answer", digest)
+
+
+def _decoded(stored: bytes) -> CachedAnswer | None:
+    """None for what another version, or somebody else, has written, and for what is larger than ragcli writes."""
+    unpacking = zlib.decompressobj()
+    try:
+        answer = _decoder.decode(unpacking.decompress(stored, LARGEST))
+        whole = unpacking.eof
+    except (zlib.error, msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return answer if whole and answer.schema == SCHEMA else None
