@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence, Set
 from typing import TypeAlias
 
@@ -11,10 +10,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ragcli.ingest.changes import Failed, Looked
+from ragcli.ingest.prepare import prepared, text_to_embed
 from ragcli.ports import Embedder
 from ragcli.streams.operators import map_concurrent
-from ragcli.text.clean import clean
-from ragcli.types import Chunk, File, Passage, Reading
+from ragcli.types import File, Passage, Reading
 
 PIECE = 16
 """Most chunks of one piece: what is in flight is bounded by pieces, however long a document is."""
@@ -38,21 +37,16 @@ Item: TypeAlias = Piece | Failed | Looked
 def pieces_of(file: File, reading: Reading) -> list[Piece]:
     """At least one, so that the end of a document without further chunks comes through.
 
-    What would steer a terminal is taken out here, before anything is stored; offsets and lines stay those of the file.
+    What would steer a terminal is out of them, before anything is stored.
     """
-    chunks = [harmless for chunk in reading.chunks if (harmless := _harmless(chunk)).text.strip()]
-    passages = [Passage(chunk, text_hash(chunk)) for chunk in chunks]
-    bare = replace(reading, title=clean(reading.title), chunks=())
+    ready = reading if reading.hashes else prepared(reading)
+    passages = [Passage(chunk, hash) for chunk, hash in zip(ready.chunks, ready.hashes, strict=True)]
+    bare = replace(ready, chunks=(), hashes=())
     starts = range(0, len(passages), PIECE) or range(1)
     return [
-        Piece(file, bare, tuple(passages[start : start + PIECE]), reading.last and start == starts[-1])
+        Piece(file, bare, tuple(passages[start : start + PIECE]), ready.last and start == starts[-1])
         for start in starts
     ]
-
-
-def _harmless(chunk: Chunk) -> Chunk:
-    text, heading = clean(chunk.text), tuple(map(clean, chunk.heading))
-    return chunk if text is chunk.text and heading == chunk.heading else replace(chunk, text=text, heading=heading)
 
 
 async def embed(
@@ -82,15 +76,6 @@ async def embed(
     async for items in map_concurrent(_grouped(pieces, batch), embed_group, limit=concurrency):
         for item in items:
             yield item
-
-
-def text_to_embed(chunk_heading: Sequence[str], text: str) -> str:
-    """The passage under its headings: they often hold the words that the passage leaves out."""
-    return f"{' > '.join(chunk_heading)}\n{text}" if chunk_heading else text
-
-
-def text_hash(chunk: Chunk) -> bytes:
-    return hashlib.blake2b(text_to_embed(chunk.heading, chunk.text).encode(), digest_size=16).digest()
 
 
 async def _grouped(pieces: AsyncIterable[Item], size: int) -> AsyncGenerator[list[Item], None]:

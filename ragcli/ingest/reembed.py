@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ragcli import config
 from ragcli.errors import Interrupted
-from ragcli.ingest.embed import text_to_embed
+from ragcli.ingest.prepare import text_to_embed
 from ragcli.ports import CatalogWriter, Embedder, Indexes
 from ragcli.streams.operators import map_concurrent
 from ragcli.streams.threads import in_thread

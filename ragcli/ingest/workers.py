@@ -1,17 +1,16 @@
-"""Reads files so that each costs only itself: plain text here, everything that needs a parser in a process of its own.
+"""Reads files so that each costs only itself: everything that needs a parser in a process of its own, with limits.
 
 Each worker has its own pair of pipes: what kills one, at any moment, cannot hold a lock or half a message that
-another one needs. They start when the first file needs them; a folder of Markdown starts none.
+another one needs. They start when the first file needs them; a folder of Markdown starts none. Plain text goes to
+`texts`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import os
 import signal
-import stat
 import sys
 from collections.abc import AsyncGenerator
 from types import TracebackType
@@ -22,16 +21,15 @@ import msgspec
 from ragcli.config import Ingest
 from ragcli.errors import FileFailure
 from ragcli.ingest.chunk import Count, chunk
-from ragcli.ingest.extract import extract
-from ragcli.ingest.sniff import HEAD, PARSED, sniff
+from ragcli.ingest.look import no_text, unreadable
+from ragcli.ingest.sniff import PARSED
 from ragcli.ingest.stream import read_stream
+from ragcli.ingest.texts import Texts
 from ragcli.ingest.worker import LENGTH, Answer, Task
 from ragcli.types import File, Reading
 
 AT_ONCE = 32 * 1024
 """Bytes up to which a text is read without a thread: that takes less than the way there and back."""
-STREAM_ABOVE = 4 * 2**20
-"""Bytes above which a text is read as a stream."""
 MOST_FILES = 500
 """Files after which a worker is replaced, so that what a parser leaks does not add up."""
 MOST_WORKERS = 8
@@ -50,6 +48,7 @@ class Reader:
         self._tokens = tokens
         self._slots = asyncio.Semaphore(settings.jobs or min(os.cpu_count() or 1, MOST_WORKERS))
         self._idle: list[_Worker] = []
+        self._texts = Texts(max_tokens=settings.chunk_tokens, tokens=tokens)
 
     async def __aenter__(self) -> Self:
         return self
@@ -61,47 +60,28 @@ class Reader:
 
     async def close(self) -> None:
         idle, self._idle = self._idle, []
-        await asyncio.gather(*(worker.stop() for worker in idle))
+        await asyncio.gather(self._texts.close(), *(worker.stop() for worker in idle))
 
     async def read(self, file: File) -> AsyncGenerator[Reading, None]:
         """One Reading for most files, several for a very large text, the last one marked so.
 
         Raises FileFailure; where that comes after the first Reading, what came before it is void.
         """
+        found = await self._texts.look(file.path, small=file.size <= AT_ONCE)
+        if isinstance(found, Reading):
+            yield found
+            return
         try:
-            found = self._look(file) if file.size <= AT_ONCE else await asyncio.to_thread(self._look, file)
-            if isinstance(found, Reading):
-                yield found
-            elif found in PARSED:
+            if found in PARSED:
                 yield await self._parsed(file)
             else:
                 readings = read_stream(file.path, max_tokens=self._settings.chunk_tokens, tokens=self._tokens)
                 while reading := await asyncio.to_thread(next, readings, None):
                     yield reading
         except OSError as error:
-            raise FileFailure("unreadable", f"cannot be read: {(error.strerror or str(error)).lower()}") from error
+            raise unreadable(error) from error
         except (ValueError, LookupError, RecursionError, MemoryError) as error:
-            raise FileFailure("corrupt", f"cannot be read as text: {type(error).__name__}") from error
-
-    def _look(self, file: File) -> Reading | str:
-        """A small text as a whole; else what kind of file it is. Raises FileFailure, OSError."""
-        with open(file.path, "rb", opener=_open_regular) as opened:
-            data = opened.read(HEAD)
-            if not data:
-                raise FileFailure("empty", "the file is empty")
-            kind = sniff(data, file.path)
-            if kind in PARSED or file.size > STREAM_ABOVE:
-                return kind
-            data += opened.read()
-        document = extract(file.path, data, kind=kind)
-        chunks = tuple(chunk(document, max_tokens=self._settings.chunk_tokens, tokens=self._tokens))
-        return Reading(
-            path=file.path,
-            title=document.title,
-            format=document.format,
-            chunks=chunks,
-            sha256=hashlib.sha256(data).hexdigest(),
-        )
+            raise no_text(error) from error
 
     async def _parsed(self, file: File) -> Reading:
         task = Task(file.path, 0 if self._tokens else self._settings.chunk_tokens)
@@ -232,15 +212,6 @@ class _Worker:
     async def _receive(self) -> bytes:
         (length,) = LENGTH.unpack(await self._answers.readexactly(LENGTH.size))
         return await self._answers.readexactly(length)
-
-
-def _open_regular(path: str, flags: int) -> int:
-    """Opens a file, but no pipe or device that has taken its place since it was found: those would block."""
-    opened = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-    if not stat.S_ISREG(os.fstat(opened).st_mode):
-        os.close(opened)
-        raise FileFailure("unreadable", "not a regular file")
-    return opened
 
 
 def _why(exit_code: int) -> FileFailure:

@@ -39,9 +39,12 @@ def stamp_of(folder: Path, *, count: int, deleted: int = 0) -> Stamp:
     return Stamp(int(folder.name), count, deleted, fingerprint(folder, ignore=CHROMA_DATABASE))
 
 
-def sound_vectors(catalog: Catalog) -> Stamp | None:
-    """The stamp of Chroma's folder, where that is there, whole and holds what the catalog holds."""
-    stamp = _fitting(catalog, VECTORS, catalog.place.vectors)
+def sound_vectors(catalog: Catalog, *, chunks: int | None = None) -> Stamp | None:
+    """The stamp of Chroma's folder, where that is there, whole and holds what the catalog holds.
+
+    `chunks` is how many that are, where it was asked already.
+    """
+    stamp = _fitting(catalog, VECTORS, catalog.place.vectors, chunks)
     if stamp is None:
         return None
     try:
@@ -51,8 +54,8 @@ def sound_vectors(catalog: Catalog) -> Stamp | None:
         return None
 
 
-def sound_keywords(catalog: Catalog) -> Stamp | None:
-    return _fitting(catalog, KEYWORDS, catalog.place.keywords)
+def sound_keywords(catalog: Catalog, *, chunks: int | None = None) -> Stamp | None:
+    return _fitting(catalog, KEYWORDS, catalog.place.keywords, chunks)
 
 
 def sound_matrix(catalog: Catalog) -> bool:
@@ -62,20 +65,23 @@ def sound_matrix(catalog: Catalog) -> bool:
 
 def faults(catalog: Catalog) -> list[str]:
     """What the next ingest would build anew, in words; empty where all is well."""
-    if not catalog.counts().chunks:
+    chunks = catalog.counts().chunks
+    if not chunks:
         return []
     found = {
-        "vector index": sound_vectors(catalog) is not None,
-        "keyword index": sound_keywords(catalog) is not None,
+        "vector index": sound_vectors(catalog, chunks=chunks) is not None,
+        "keyword index": sound_keywords(catalog, chunks=chunks) is not None,
         "vector matrix": sound_matrix(catalog),
     }
     return [f"the {name} is missing, damaged or unfinished" for name, sound in found.items() if not sound]
 
 
-def _fitting(catalog: Catalog, key: str, folder: Path) -> Stamp | None:
+def _fitting(catalog: Catalog, key: str, folder: Path, chunks: int | None) -> Stamp | None:
     text = catalog.meta(key)
     if not text:
         return None
     stamp = Stamp(**json.loads(text))
+    if stamp.count != (catalog.counts().chunks if chunks is None else chunks):
+        return None
     files = fingerprint(folder / str(stamp.number), ignore=CHROMA_DATABASE)
-    return stamp if stamp.count == catalog.counts().chunks and stamp.files == files else None
+    return stamp if stamp.files == files else None

@@ -18,7 +18,8 @@ from file_makers import docx, pdf, zip_bomb
 
 from ragcli.config import Ingest
 from ragcli.errors import FileFailure
-from ragcli.ingest.workers import STREAM_ABOVE, Reader
+from ragcli.ingest.look import STREAM_ABOVE
+from ragcli.ingest.workers import Reader
 from ragcli.types import Chunk, File, Reading
 
 SETTINGS = Ingest(jobs=2)
