@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import posixpath
 import re
 import zipfile
 from xml.etree import ElementTree
@@ -19,6 +20,7 @@ MOST_UNPACKED = 512 * 2**20
 _SUSPICIOUS = 64 * 2**20
 _WORST_RATIO = 200
 
+_MAIN_PART = re.compile(r"<Relationship\b(?=[^>]*/officeDocument\")[^>]*\bTarget=\"([^\"]+)\"")
 _OBFUSCATED_FONTS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 _OPENDOCUMENT = {"text": "odt", "spreadsheet": "ods", "presentation": "odp", "text-template": "odt"}
 
@@ -39,6 +41,8 @@ def read_zip(path: str, data: bytes) -> Document:
             return read_pptx(path, archive)
         if format == "odp":
             return read_odp(path, archive)
+        if format == "docx" and "word/document.xml" not in names:
+            data = _by_usual_names(archive, data)
         text, title = convert(data, format)
         left_out = _left_out(archive, names, text, format)
     blocks = [text.strip("\n"), *left_out]
@@ -61,6 +65,21 @@ def _format(archive: zipfile.ZipFile, names: set[str]) -> str:
     if "META-INF/container.xml" in names:
         return "epub"
     raise FileFailure("unsupported", "an archive; unpack it and ingest what is in it")
+
+
+def _by_usual_names(archive: zipfile.ZipFile, data: bytes) -> bytes:
+    """The package with its main part under the name that the converter looks for; some programs choose another."""
+    relations = next((name for name in archive.namelist() if name.replace("\\", "/") == "_rels/.rels"), "")
+    found = _MAIN_PART.search(unpack(archive, relations).decode("utf-8", "replace")) if relations else None
+    if found is None:
+        return data
+    main = posixpath.basename(found[1])
+    renamed = io.BytesIO()
+    with zipfile.ZipFile(renamed, "w") as package:
+        for name in archive.namelist():
+            usual = name.replace("\\", "/").replace(f"word/{main}", "word/document.xml")
+            package.writestr(usual.replace(f"_rels/{main}.rels", "_rels/document.xml.rels"), unpack(archive, name))
+    return renamed.getvalue()
 
 
 def _check(archive: zipfile.ZipFile, names: set[str]) -> None:

@@ -27,7 +27,9 @@ _MARKS = (
 )
 _CONTROLS = bytes(set(range(0x20)) - {0x09, 0x0A, 0x0C, 0x0D, 0x1B}) + b"\x7f"
 _MOST_CONTROLS = 0.02
-"""Share of control bytes above which a file is binary; text files with stray NULs or bells stay well below."""
+"""Share of control bytes above which a file is binary; text files with stray bells stay well below."""
+_MOST_NULS = 0.2
+"""Share of NULs in what is UTF-8 besides: a log that was cut by a crash, records of a fixed width."""
 
 # Browsers and mail programs read these names as the larger set beside them (WHATWG Encoding Standard).
 _SUPERSETS = {
@@ -79,6 +81,7 @@ _COMMON_HAN = (
     "产產新己制身果加月合回特代内內信表化位次度任常先海通教原东東提立及比员員解水名真市期品件数路安号號"
 )
 _LATIN_SOUP = re.compile("[\xa0-\xffŒœŠšŽžŸƒˆ˜–—‘’‚“”„†‡•…‰‹›€™]")
+_WESTERN = frozenset("äöüßàâçéèêëîïôùûœæøåñáíóúãõìòÄÖÜÉÈÀÇØÅÑÁÍÓÚ€£°§«»„“”‘’–—…·©®\xa0¿¡²³½")
 _COMMON_WIDE = re.compile("[ \n0-9,.，。、：；的一是不在有のにはをがて이다는을에의]")
 
 
@@ -126,7 +129,7 @@ def encoding_of(data: bytes, *, declared: str | None = None, complete: bool = Tr
         return wide
     if b"\x1b$)C" in sample[:4096] and _reads(sample, "iso2022_kr"):  # it shifts with control characters
         return "iso2022_kr"
-    if suspicious > max(1, len(sample) * _MOST_CONTROLS):
+    if suspicious > max(1, len(sample) * _MOST_CONTROLS) and not _is_padded(sample, suspicious, complete=complete):
         raise FileFailure("unsupported", "binary data, not a document")
     if _is_utf8(data, complete=complete):
         return _seven_bit_encoding(sample) if b"\x1b" in sample or b"~{" in sample else "utf-8"
@@ -178,6 +181,14 @@ def _is_utf8(data: bytes, *, complete: bool) -> bool:
         broken = text.count("\ufffd")
         return broken * 10 <= sum(1 for c in text if c > "\x7f")
     return True
+
+
+def _is_padded(sample: bytes, controls: int, *, complete: bool) -> bool:
+    """Whether nearly all control bytes are NULs, and what is left without them is text."""
+    nuls = sample.count(0)
+    rest = sample.replace(b"\0", b"")
+    within = nuls <= len(sample) * _MOST_NULS and controls - nuls <= max(1, len(rest) * _MOST_CONTROLS)
+    return within and _is_utf8(rest, complete=complete and len(sample) < SAMPLE)
 
 
 def _seven_bit_encoding(sample: bytes) -> str:
@@ -235,10 +246,17 @@ def _guess(sample: bytes) -> str:
     for found in chardet.detect_all(sample, ignore_threshold=True)[:8]:
         name = found["encoding"]
         if name and (codec := _codec(name)) and _reads(sample, codec):
-            return codec
+            windows = codec.startswith("mac") and _accents(sample, "cp1252") > _accents(sample, codec)
+            return "cp1252" if windows else codec
     if _reads(sample, "gb18030"):
         return "gb18030"
     raise FileFailure("unsupported", "binary data, or text in an encoding that cannot be told; save it as UTF-8")
+
+
+def _accents(sample: bytes, codec: str) -> int:
+    """How many characters are common ones of Western European text, less those that are not."""
+    beyond = [character for character in sample.decode(codec, "replace") if character > "\x7f"]
+    return sum(1 if character in _WESTERN else -1 for character in beyond)
 
 
 def _wide_without_mark(sample: bytes) -> str | None:

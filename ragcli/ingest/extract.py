@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from typing import TypeAlias
 
 from ragcli.errors import FileFailure
 from ragcli.ingest.sniff import HEAD, sniff
 from ragcli.types import Document
+
+_VISIBLE = re.compile("[^\\s\xad\u200b-\u200f\u2060\ufeff]")
 
 Read: TypeAlias = Callable[[str, bytes], Document]
 
@@ -23,7 +26,7 @@ def extract(path: str, data: bytes, *, kind: str | None = None) -> Document:
     if not data.strip(b"\0"):
         raise FileFailure("corrupt", "nothing but zero bytes")
     document = _reader(kind or sniff(data[:HEAD], path))(path, data)
-    if not document.text.strip():
+    if not _VISIBLE.search(document.text):
         if document.lined:
             raise FileFailure("empty", "nothing but white space")
         raise FileFailure("no_text", "no text in it; if it shows pictures of text, run OCR over it first")

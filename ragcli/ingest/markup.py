@@ -11,7 +11,7 @@ from ragcli.errors import FileFailure
 from ragcli.ingest.decode import decode
 from ragcli.ingest.extract import stem
 from ragcli.ingest.office import convert
-from ragcli.ingest.package import Element, local
+from ragcli.ingest.package import Element, local, paragraphs
 from ragcli.types import Document
 
 _ATTRIBUTES = r"(?:[^>\"']|\"[^\"]*\"|'[^']*')*+"
@@ -22,6 +22,9 @@ _INLINE = re.compile(
     rf"</?(?:a|b|i|u|s|em|strong|mark|font|small|big|cite|abbr|ins|sub|sup|span|bdi|bdo|wbr)\b{_ATTRIBUTES}>",
     re.IGNORECASE,
 )
+_FORM = re.compile(rf"<(/?)form\b{_ATTRIBUTES}>", re.IGNORECASE)
+_DRAWN = re.compile(r"(?is)<(svg|math)\b.*?</\1\s*>")
+_FORMULA = re.compile(r"(?is)<annotation\b[^>]*tex[^>]*>(.*?)</annotation\s*>")
 _PICTURE = re.compile(rf"<img\b{_ATTRIBUTES}>", re.IGNORECASE)
 _ALT = re.compile(r"(?is)\balt\s*=\s*([\"'])(.*?)\1")
 _VERBATIM = re.compile(r"(<pre\b.*?</pre\s*>|<textarea\b.*?</textarea\s*>)", re.IGNORECASE | re.DOTALL)
@@ -30,6 +33,7 @@ _TITLE = re.compile(r"(?is)<title\b[^>]*>(.*?)</title\s*>")
 _HEADING = re.compile(r"(?is)<h1\b[^>]*>(.*?)</h1\s*>")
 _TAG = re.compile(r"(?s)<!--.*?-->|<[/!?a-zA-Z][^>]*>")
 _ENCODED_MARKUP = re.compile(r"<(?:p|br|div|a|img|b|i|ul|table|span|strong|h\d)\b[^>]*/?>", re.IGNORECASE)
+_WORD_PROCESSING = frozenset({"wordDocument", "package"})  # Word's own XML, of 2003 and later: words cut into runs
 _AMPLIFICATION = 43  # XML_ERROR_AMPLIFICATION_LIMIT_BREACH of expat
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 
@@ -50,7 +54,8 @@ def html_text(markup: str) -> tuple[str, str]:
             title = " ".join(unescape(_TAG.sub(" ", found[1])).split())
     # Links and emphasis go before the conversion: the text is searched and quoted, and a phrase must stay in one piece.
     # The head goes because the converter makes front matter of it, and would believe its former encoding.
-    markup = _INLINE.sub("", _PICTURE.sub(_alternative, _HEAD.sub("", markup)))
+    markup = _INLINE.sub("", _PICTURE.sub(_alternative, _DRAWN.sub(_written, _HEAD.sub("", markup))))
+    markup = _FORM.sub(r"<\1div>", markup)  # the converter leaves out forms, and some pages are one
     # White space means one space in HTML, but the converter keeps line ends.
     parts = _VERBATIM.split(markup)
     parts[::2] = [re.sub(r"\s+", " ", part) for part in parts[::2]]
@@ -65,6 +70,12 @@ def _alternative(picture: re.Match[str]) -> str:
     return found[2] if found else ""
 
 
+def _written(drawn: re.Match[str]) -> str:
+    """The words of a drawing, a formula as TeX where it says so; the converter would keep both as code."""
+    formula = _FORMULA.search(drawn[0])
+    return formula[1] if formula else " ".join(_TAG.sub(" ", _HIDDEN.sub(" ", drawn[0])).split())
+
+
 def read_xml(path: str, data: bytes) -> Document:
     """The text of the elements; damaged XML without its tags."""
     markup = decode(data).text
@@ -75,6 +86,8 @@ def read_xml(path: str, data: bytes) -> Document:
             raise FileFailure("too_large", "its entities unpack to far more than the file") from error
         text = _without_tags(re.sub(r"<!\[CDATA\[(.*?)\]\]>", lambda match: match[1], markup, flags=re.DOTALL))
         return Document(path, stem(path), "xml", text)
+    if local(root.tag) in _WORD_PROCESSING:
+        return Document(path, stem(path), "xml", "\n\n".join(paragraphs(root)), markdown=True)
     text = re.sub(r"\n{3,}", "\n\n", "\n".join(_blocks(root))).strip()
     title = next(
         (" ".join(e.text.split()) for e in root.iter() if local(e.tag) == "title" and e.text and e.text.strip()), ""

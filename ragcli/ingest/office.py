@@ -8,6 +8,7 @@ from ragcli.errors import FileFailure
 from ragcli.ingest.decode import looks_garbled, normalized
 from ragcli.ingest.extract import stem
 from ragcli.ingest.plain import title_of
+from ragcli.ingest.rtf import in_unicode
 from ragcli.types import Document
 
 MIME = {
@@ -92,7 +93,7 @@ def markdown_document(path: str, text: str, format: str, *, title: str = "", pag
 
 
 def read_rtf(path: str, data: bytes) -> Document:
-    return read_converted(path, data, "rtf")
+    return read_converted(path, in_unicode(data), "rtf")
 
 
 def read_ole(path: str, data: bytes) -> Document:

@@ -87,6 +87,7 @@ _HTML = re.compile(
     r"\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(?:!doctype\s+html|html|head|body|title|meta|table|div|p|h1)\b", re.I | re.S
 )
 _XML = re.compile(r"\s*(?:<\?xml\b|<!--.*?-->\s*<|<!DOCTYPE\s|<[A-Za-z_][\w.:-]*(?:\s[^<>]*)?/?>)", re.S)
+_PDF_OBJECT = re.compile(rb"[\r\n]\d+ \d+ obj\b")
 _HEADER_LINE = re.compile(r"(?:[!-9;-~]+:.*|[ \t].*)$")
 _SENDER = re.compile(r"^(?:from|received|return-path|mime-version|message-id):", re.I | re.M)
 _MAIL = re.compile(r"^(?:to|subject|date|received|message-id|content-type|mime-version|delivered-to):", re.I | re.M)
@@ -109,7 +110,8 @@ def sniff(head: bytes, path: str) -> str:
 
     Raises FileFailure: unsupported for what holds no text, encrypted for what is sealed as a whole.
     """
-    if (offset := head.find(b"%PDF-", 0, 1024)) >= 0 and (offset == 0 or _is_binary(head)):
+    offset = head.find(b"%PDF-", 0, 1024)
+    if offset == 0 or (offset > 0 and (_is_binary(head) or _PDF_OBJECT.search(head))):
         return "pdf"
     if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
         return "zip"
@@ -144,7 +146,9 @@ def _kind_of_text(text: str, name: str) -> str:
         start
     ):
         return "xml"
-    if name in ("eml", "mht", "mhtml") or (name in ("", "txt", "mbox", "msg", "html") and _is_mail(start)):
+    if name in ("eml", "mht", "mhtml") or (
+        name in ("", "txt", "mbox", "msg", "html", "doc", "xls") and _is_mail(start)
+    ):
         return "mail"
     return "text"
 
