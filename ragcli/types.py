@@ -237,11 +237,20 @@ class Scores(Struct, frozen=True, kw_only=True):
     rerank: float | None = None
 
 
+class Ranks(Struct, frozen=True, kw_only=True):
+    """The place of a passage among what each step saw, from 1; None where the step did not see it."""
+
+    keyword: int | None = None
+    vector: int | None = None
+    fused: int | None = None
+
+
 class Hit(Struct, frozen=True):
     """A chunk id with its scores, before its text is looked up."""
 
     id: int
     scores: Scores
+    ranks: Ranks = Ranks()
 
 
 class Source(Struct, frozen=True, kw_only=True):
@@ -257,6 +266,7 @@ class Source(Struct, frozen=True, kw_only=True):
     lines: Lines | None = None
     heading: tuple[str, ...] = ()
     scores: Scores = field(default_factory=Scores)
+    ranks: Ranks = Ranks()
     chunk_ids: tuple[int, ...] = ()
 
 

@@ -51,8 +51,10 @@ def hit(item: FoundSource) -> shapes.Hit:
     return shapes.Hit(**_passage(item), scores=Scores(**scores))
 
 
-def search(retrieval: Retrieval) -> shapes.Search:
-    return shapes.Search(query=retrieval.query, mode=retrieval.mode, hits=[hit(source) for source in retrieval.sources])
+def search(retrieval: Retrieval, error: RagcliError | None = None) -> shapes.Search:
+    hits = [hit(source) for source in retrieval.sources]
+    failed = error_of(error) if error else msgspec.UNSET
+    return shapes.Search(query=retrieval.query, mode=retrieval.mode, hits=hits, error=failed)
 
 
 def answer(result: Answer, error: RagcliError | None = None) -> shapes.Ask:

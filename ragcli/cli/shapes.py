@@ -83,11 +83,12 @@ class Ask(Document, frozen=True, kw_only=True):
 
 
 class Search(Document, frozen=True, kw_only=True):
-    """`search --json`, best hit first."""
+    """`search --json`, best hit first; with an error where nothing is relevant the hits are only the nearest."""
 
     query: str
     mode: Mode
     hits: list[Hit]
+    error: Error | UnsetType = UNSET
 
 
 class Found(Shape, frozen=True, kw_only=True):

@@ -150,6 +150,7 @@ def _source(n: int, group: _Group) -> Source:
         lines=(first.lines[0], last.lines[1]) if first.lines and last.lines else first.lines,
         heading=heading,
         scores=best.scores,
+        ranks=best.ranks,
         chunk_ids=tuple(chunk.id for chunk in group.chunks),
     )
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from ragcli.types import Hit, Scores
+from ragcli.types import Hit, Ranks, Scores
 
 _BM25_LIMIT = 2.2  # k1 + 1: what a term's share tends to where a short text repeats it
 _HAN_KANA_HANGUL = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -86,7 +86,20 @@ def fuse(
     for id, cosine in vector.items():
         fused[id] = fused.get(id, 0.0) + from_meaning * max(0.0, cosine - low)
     best = sorted(fused, key=lambda id: (-fused[id], id))[:limit]
-    return [Hit(id, Scores(keyword=keyword.get(id), vector=vector.get(id), fused=fused[id])) for id in best]
+    by_words, by_meaning = _places(keyword), _places(vector)
+    return [
+        Hit(
+            id,
+            Scores(keyword=keyword.get(id), vector=vector.get(id), fused=fused[id]),
+            Ranks(keyword=by_words.get(id), vector=by_meaning.get(id), fused=place),
+        )
+        for place, id in enumerate(best, start=1)
+    ]
+
+
+def _places(scores: Mapping[int, float]) -> dict[int, int]:
+    """From 1, by id."""
+    return {id: place for place, id in enumerate(sorted(scores, key=lambda id: (-scores[id], id)), start=1)}
 
 
 def _range(vector: Mapping[int, float]) -> tuple[float, float]:

@@ -90,7 +90,7 @@ class HybridRetriever:
         hits = fuse(found.keyword, cosines, bound=bound, weight=self._weight(question, mode), limit=limit)
         chunks = self._reader.chunks([hit.id for hit in hits])
         candidates = [
-            Candidate(chunk, hit.scores)
+            Candidate(chunk, hit.scores, hit.ranks)
             for hit in hits
             if (chunk := chunks.get(hit.id)) is not None and _may_answer(question, chunk)
         ]

@@ -14,14 +14,15 @@ from ragcli.errors import EndpointError
 from ragcli.ports import Reranker
 from ragcli.retrieve.proximity import LATIN_WINDOW, Closeness
 from ragcli.retrieve.query import Question
-from ragcli.types import Notice, Scores, StoredChunk
+from ragcli.types import Notice, Ranks, Scores, StoredChunk
 
 
 class Candidate(Struct, frozen=True):
-    """A chunk with its text and its scores."""
+    """A chunk with its text, its scores and its places."""
 
     chunk: StoredChunk
     scores: Scores
+    ranks: Ranks = Ranks()
 
     @property
     def score(self) -> float:
@@ -73,7 +74,7 @@ class BuiltinRanker:
             seen = candidate.scores
             score = ((seen.fused or 0.0) + share * close) / (1 + share)
             scores = Scores(keyword=seen.keyword, vector=seen.vector, fused=seen.fused, rerank=score)
-            ranked.append(Candidate(candidate.chunk, scores))
+            ranked.append(Candidate(candidate.chunk, scores, candidate.ranks))
         ranked.sort(key=lambda candidate: (-candidate.score, candidate.chunk.id))
         return Ranking(tuple(ranked))
 
