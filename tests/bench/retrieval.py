@@ -1,28 +1,24 @@
 """Ranking measured on retrieval sets through the real `ragcli ingest` and `ragcli search --queries`.
 
-A set is a folder in the usual shape: `corpus.jsonl` {id, title, text}, `queries.jsonl` {id, text} and `qrels.tsv`
-(query id, passage id, gain; a gain above 0 is relevant). None is part of this repository: `make bench-retrieval
-SETS="DIR DIR"` takes yours. Each passage becomes a text file, so it is read, cut and indexed as any file is.
+`make bench-retrieval SETS="DIR DIR"` takes your sets; `sets.py` says what one is. With ARGS=--refusals it prints how
+many of their questions are refused, in the folder that answers them and in the others.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
 import statistics
-import subprocess
 import sys
 import tempfile
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any
 
 from measure import Failed, environment, percentile, ragcli, say, timed
+from refusals import print_refusals
+from sets import TIMEOUT_S, export, ingest, relevant, rows
 
-from ragcli.errors import PartialIngest
 from ragcli.retrieve.metrics import mean, ndcg, recall, reciprocal_rank
 
 METHODS: Mapping[str, Sequence[str]] = {
@@ -34,7 +30,6 @@ METHODS: Mapping[str, Sequence[str]] = {
 """Name of each row, and the flags that make it; the last is what a user gets."""
 TOLERANCE = 0.003
 """How far fusion may stay behind the better of its legs: less than one question in 300."""
-_TIMEOUT_S = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +48,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="+", type=Path, metavar="DIR")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a step makes the ranking worse")
+    parser.add_argument("--refusals", action="store_true", help="measure confidence instead of ranking")
     options = parser.parse_args(arguments)
+    if options.refusals:
+        try:
+            print_refusals(options.sets)
+        except (Failed, OSError, ValueError, KeyError) as failure:
+            say(f"{type(failure).__name__}: {failure}")
+            return 1
+        return 0
     behind: list[str] = []
     say(f"{'':<18} {'':<8} {'nDCG@10':>8} {'Recall@5':>9} {'MRR@10':>7} {'median ms':>10} {'p95 ms':>7}")
     for folder in options.sets:
@@ -76,30 +79,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def measure_set(folder: Path) -> dict[str, Quality]:
     """Raises Failed, and OSError, ValueError or KeyError for a folder that holds no such set."""
-    relevant = _relevant(folder / "qrels.tsv")
+    gains = relevant(folder / "qrels.tsv")
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
-        stems = _export(folder, work / "docs")
-        questions = [row for row in _rows(folder / "queries.jsonl") if row["id"] in relevant]
+        stems = export(folder, work / "docs")
+        questions = [row for row in rows(folder / "queries.jsonl") if row["id"] in gains]
         lines = (json.dumps({"id": row["id"], "text": row["text"]}) + "\n" for row in questions)
         (work / "queries.jsonl").write_text("".join(lines), encoding="utf-8")
         env = environment(work / "home")
-        _ingest(work / "docs", env)
-        wanted = {query: {stems[id] for id in ids if id in stems} for query, ids in relevant.items()}
+        ingest(work / "docs", env)
+        wanted = {query: {stems[id] for id in ids if id in stems} for query, ids in gains.items()}
         return {
-            method: _scored(wanted, timed(_search(work / "queries.jsonl", *flags), env, timeout=_TIMEOUT_S).said)
+            method: _scored(wanted, timed(_search(work / "queries.jsonl", *flags), env, timeout=TIMEOUT_S).said)
             for method, flags in METHODS.items()
         }
-
-
-def _ingest(folder: Path, env: Mapping[str, str]) -> None:
-    """A passage that cannot be read is told and counts as not found. Raises Failed where it is more than that."""
-    command = ragcli("ingest", folder, "--json")
-    done = subprocess.run(command, env=dict(env), capture_output=True, timeout=_TIMEOUT_S, check=False)
-    if done.returncode not in (0, PartialIngest.exit_code):
-        raise Failed(f"ingest: exit code {done.returncode}: {done.stderr.decode(errors='replace')[-500:]}")
-    if failed := json.loads(done.stdout)["failed"]:
-        say(f"{len(failed)} passages could not be indexed, the first: {failed[0]['path']}: {failed[0]['message']}")
 
 
 def _search(queries: Path, *flags: str) -> list[str]:
@@ -132,36 +125,6 @@ def _behind(found: Mapping[str, Quality]) -> list[str]:
     if figures["default"] < figures["hybrid"]:
         problems.append(f"the default ({figures['default']:.3f}) falls behind hybrid ({figures['hybrid']:.3f})")
     return problems
-
-
-def _export(folder: Path, target: Path) -> dict[str, str]:
-    """One file a passage: title, blank line, text. Stems of the files by passage id."""
-    target.mkdir()
-    stems: dict[str, str] = {}
-    taken: set[str] = set()
-    for row in _rows(folder / "corpus.jsonl"):
-        stem = re.sub(r"[^\w\-]", "_", row["id"])
-        if stem.casefold() in taken:
-            stem = f"{stem}_{len(taken)}"
-        taken.add(stem.casefold())
-        stems[row["id"]] = stem
-        text = f"{row.get('title') or ''}\n\n{row['text']}".strip()
-        (target / f"{stem}.txt").write_text(text + "\n", encoding="utf-8")
-    return stems
-
-
-def _relevant(path: Path) -> dict[str, set[str]]:
-    relevant: defaultdict[str, set[str]] = defaultdict(set)
-    for line in path.read_text(encoding="utf-8").splitlines():
-        query, passage, gain = line.split("\t")[:3]
-        if float(gain) > 0:
-            relevant[query].add(passage)
-    return dict(relevant)
-
-
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8") as file:
-        yield from map(json.loads, file)
 
 
 if __name__ == "__main__":
