@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 
 from msgspec import Struct
@@ -11,10 +11,13 @@ from msgspec import Struct
 from ragcli.answer import quantities
 from ragcli.answer.meaning import Known, content_terms
 from ragcli.answer.names import Names, names_in
-from ragcli.answer.polarity import disagree, without_sense
+from ragcli.answer.polarity import disagree, overstates, without_sense
+from ragcli.answer.relevance import PRONOUN
+from ragcli.answer.wording import Wording, says_something_else, turned
+from ragcli.text.analyze import fold
 from ragcli.text.sentences import sentences
 
-COVERED = 0.4
+COVERED = 0.3
 """Share of the claim's content that the passage must know."""
 CLOSE = 0.5
 """Share of a clause's content from which on another clause is taken to speak of the same thing."""
@@ -24,8 +27,12 @@ LEAST = 2
 """Terms without which a part of a sentence is no clause of its own."""
 ALIKE = 0.8
 """Share of a claim beside its first word that a sentence must know to be taken to say it of somebody else."""
+IMPLIED = 0.7
+"""Worth of a term that a clause does not repeat from the one before."""
 WINDOW = 3
 """Sentences of the passage that a claim may draw together."""
+ROUNDED = 0.34
+"""How far a share in per cent may be off: a third is 33 %."""
 NEARLY = 0.03
 """How far a number may be off where the claim itself says "about"."""
 
@@ -40,6 +47,10 @@ _ABOUT = re.compile(
     re.IGNORECASE,
 )
 _NUMERAL = re.compile(r"^[\d.]+$|[一二三四五六七八九十百千万亿两]")
+_GOES_ON = re.compile(
+    rf"[\u3400-\u9fff]|(?:(?:because|since|as|if|when|while|although|but|and|then|so) )?(?:{PRONOUN.pattern})",
+    re.IGNORECASE,
+)
 _EXCEPTION = re.compile(r"\s*(?:unless|except|除)")
 _RESPECTIVELY = re.compile(r"respectively|分别|依次", re.IGNORECASE)
 
@@ -48,6 +59,17 @@ class Statement(Struct, frozen=True, dict=True):
     """A text with what can be checked of it, read when first asked for."""
 
     text: str
+    about: frozenset[str] = frozenset()
+    """Terms of what it goes on to speak of without naming it."""
+
+    def speaks_of(self, topic: frozenset[str]) -> float:
+        """Share of the topic that it knows; what it only goes on about counts for less."""
+        if not topic:
+            return 0.0
+        about = Known(self.about)
+        return sum(1.0 if self.known.akin(term) else IMPLIED if about.akin(term) else 0.0 for term in topic) / len(
+            topic
+        )
 
     @cached_property
     def terms(self) -> frozenset[str]:
@@ -65,6 +87,10 @@ class Statement(Struct, frozen=True, dict=True):
     @cached_property
     def amounts(self) -> tuple[list[quantities.Quantity], list[quantities.Date]]:
         return quantities.read(self.text)
+
+    @cached_property
+    def wording(self) -> Wording:
+        return Wording(self.text)
 
     @cached_property
     def names(self) -> Names:
@@ -86,7 +112,11 @@ class Statement(Struct, frozen=True, dict=True):
             start = match.start() if match.group()[:1].isalpha() else match.end()
         parts.append(self.text[start:])
         parts = _merged(parts)
-        return tuple(Statement(part) for part in parts if part.strip()) if len(parts) > 1 else (self,)
+        parts = [part for part in parts if part.strip()]
+        if len(parts) < 2:
+            return (self,)
+        first = Statement(parts[0], self.about)
+        return (first, *(Statement(part, self.about | first.terms) for part in parts[1:]))
 
     def share(self, known: Known) -> float:
         """Share of the topic that is known; a paraphrase in Chinese keeps characters more than pairs."""
@@ -115,7 +145,7 @@ class Evidence:
     def __init__(self, text: str) -> None:
         self.text = text
         self.whole = Statement(text)
-        self.sentences = tuple(Statement(text[start:end]) for start, end in sentences(text))
+        self.sentences = tuple(_read(text))
 
     def share(self, claim: str) -> float:
         return Statement(claim).share(self.whole.known)
@@ -136,6 +166,16 @@ class Evidence:
         return chosen
 
 
+def _read(text: str) -> Iterator[Statement]:
+    """The sentences, each with what it may go on about: in Chinese, or after a pronoun, the beginning of those before."""
+    before = Statement("")
+    for start, end in sentences(text):
+        goes_on = _GOES_ON.match(text, start)
+        one = Statement(text[start:end], before.about | before.clauses[0].terms if goes_on else frozenset())
+        yield one
+        before = one
+
+
 def supported(text: str, evidence: Evidence) -> bool:
     """Whether the passage says so, as far as numbers, dates, names, negation and content words can tell."""
     claim = Statement(text)
@@ -148,7 +188,18 @@ def supported(text: str, evidence: Evidence) -> bool:
         and _amounts_hold(claim, near, evidence)
         and _names_hold(claim, near, evidence)
         and _sense_holds(claim, near)
+        and _wording_holds(claim, evidence)
     )
+
+
+def _wording_holds(claim: Statement, evidence: Evidence) -> bool:
+    """Whether the claim is not the passage's own sentence with something exchanged in it."""
+    passage = fold(evidence.text)
+    clauses = [clause.wording for one in evidence.sentences for clause in (*one.clauses, one)]
+    if any(says_something_else(clause.wording, clauses, passage) for clause in claim.clauses):
+        return False
+    near = evidence.nearest(claim)[0].wording
+    return not any(turned(clause.wording, near) for clause in claim.clauses)
 
 
 # --- numbers and dates -------------------------------------------------------------------------------------
@@ -183,7 +234,7 @@ def _number_holds(
     number: quantities.Quantity, claim: Statement, near: Sequence[Statement], passage: Statement, slack: float
 ) -> bool:
     if not any(_same(number, other, slack) for other in passage.amounts[0]) and not _year_in(number, passage):
-        return _counts_its_own(number, claim)
+        return _counts_its_own(number, claim) or _reckoned(number, passage)
     if _RESPECTIVELY.search(claim.text) or _RESPECTIVELY.search(near[0].text):
         return True
     return not _belongs_elsewhere(
@@ -192,6 +243,23 @@ def _number_holds(
         holds=lambda one: any(_same(number, other, slack) for other in one.amounts[0]),
         rivals=lambda one: any(other.measure == number.measure for other in one.amounts[0]),
     )
+
+
+def _reckoned(number: quantities.Quantity, passage: Statement) -> bool:
+    """Whether the number is what lies between two of the passage: from 6.8 to 8.3 million it is 1.5 million more."""
+    numbers, dates = passage.amounts
+    alike = sorted({other.value for other in numbers if other.measure == number.measure and other.measure})
+    years = {date.year for date in dates if date.year} | {other.value for other in numbers if _is_year(other)}
+    return any(
+        abs(abs(one - other) - number.value) <= 1e-6 * max(one, other, 1.0)
+        for values in (alike, [12.0 * year for year in years] if number.measure == "months" else [])
+        for one in values
+        for other in values
+    )
+
+
+def _is_year(number: quantities.Quantity) -> bool:
+    return not number.measure and number.value.is_integer() and 1000 <= number.value < 2100
 
 
 def _counts_its_own(number: quantities.Quantity, claim: Statement) -> bool:
@@ -206,7 +274,8 @@ def _same(one: quantities.Quantity, other: quantities.Quantity, slack: float) ->
     comparable = one.measure == other.measure or not one.measure or not other.measure
     if one.measure == "people" or other.measure == "people":
         comparable = {one.measure, other.measure} <= {"people", "", "times"}
-    return comparable and abs(one.value - other.value) <= slack * max(abs(one.value), abs(other.value)) + 1e-9
+    rounded = ROUNDED if one.measure == "share" else 1e-9
+    return comparable and abs(one.value - other.value) <= slack * max(abs(one.value), abs(other.value)) + rounded
 
 
 def _year_in(number: quantities.Quantity, passage: Statement) -> bool:
@@ -275,7 +344,10 @@ def _belongs_elsewhere(
 def _sense_holds(claim: Statement, near: Sequence[Statement]) -> bool:
     """Whether no clause of the claim denies what the clause most like it says."""
     denied = [sentence for clause in claim.clauses if clause.terms for sentence in _denying(clause, near)]
-    return not denied or (len(claim.clauses) > 1 and not all(disagree(claim.text, one.text) for one in denied))
+    return not denied or (
+        len(claim.clauses) > 1
+        and not all(disagree(claim.text, one.text) or overstates(claim.text, one.text) for one in denied)
+    )
 
 
 def _denying(clause: Statement, near: Sequence[Statement]) -> list[Statement]:
@@ -284,17 +356,14 @@ def _denying(clause: Statement, near: Sequence[Statement]) -> list[Statement]:
     Clauses are compared with clauses; a whole sentence only where it knows clearly more of what is spoken of.
     """
     topic = clause.topic or clause.terms
-    candidates = [(_share(topic, other.known), other, one) for one in near for other in one.clauses]
+    candidates = [(other.speaks_of(topic), other, one) for one in near for other in one.clauses]
     best = max(share for share, _, _ in candidates)
-    whole = max(_share(topic, one.known) for one in near)
-    if whole > best + 0.25:
-        candidates = [(_share(topic, one.known), one, one) for one in near]
+    whole = max(one.speaks_of(topic) for one in near)
+    if whole > best + 0.1:
+        candidates = [(one.speaks_of(topic), one, one) for one in near]
         best = whole
     if best < CLOSE:
         return []
     closest = [(other, one) for share, other, one in candidates if share > best - 0.01]
-    return [one for _, one in closest] if all(disagree(clause.text, other.text) for other, _ in closest) else []
-
-
-def _share(topic: frozenset[str], known: Known) -> float:
-    return sum(known.akin(term) for term in topic) / len(topic)
+    denied = all(disagree(clause.text, other.text) or overstates(clause.text, one.text) for other, one in closest)
+    return [one for _, one in closest] if denied else []

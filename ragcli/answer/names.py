@@ -62,35 +62,6 @@ _NO_ORGANISATION = frozenset(
     ).split()
 )
 
-_STRANGER = re.compile(
-    r"[王李张刘陈杨赵吴徐孙胡朱郭梁宋郑谢韩唐冯董萧曹袁邓许傅沈曾彭吕苏卢蒋蔡贾魏薛阎潘戴钟汪姜谭廖邹熊陆郝崔邱秦侯邵"
-    r"孟段汤尹黎乔贺赖龚"
-    r"庞樊陶洪翟颜倪牛俞章鲁葛伍韦尤聂柳邢岳莫庄辛祝涂祁舒耿牟詹欧何罗][\u4e00-\u9fff]"
-)
-_NO_PERSON = frozenset(
-    "许可 许多 章节 章程 陆续 陆地 洪水 张贴 张开 祝贺 祝愿 谢谢 谢绝 牛奶 牛肉 熊猫 钟头 钟表 陶瓷 颜色 颜料 莫非 "
-    "辛苦 舒适 段落 曾经 汤品 "
-    "尤其 王国 王朝 王子 李子 唐朝 宋代 宋朝 魏国 何时 何种 何处 何人 何况 罗列 庄园 庄严 乔迁 贺卡 洪灾 欧洲 欧元 "
-    "陈列 陈述 陈旧 杨树 柳树 "
-    "梁柱 苏打 苏联 韩国 韩语 戴上 沈阳 秦岭 秦朝 赖以 孟加 葛根 鲁莽 蒋家 康复 侯爵 伍佰 岳父 阎王 贾商 郭外 曹操 "
-    "孙子 孙女 胡须 胡同 吴语 朱红".split()
-)
-
-ALMOST_ALL = 0.6
-"""Share of the characters of a sentence that must be known for its one unknown word to be taken for a name."""
-_COMMON = re.compile(
-    "著作|作品|方式|方法|原因|结果|孩子|结束|开始|告知|找到|看到|发生|出现|完成|获得|得到|帮助|处理|支付|购买|提出"
-    "|提交|设置|选择|变成|增加|减少|简单|方便|主要|重要|一般|通常|平均|总计|合计|额外|随时|立即|"
-    "如果|需要|可以|必须|应当|应该|以及|或者|进行|使用|通过|之后|之前|其中|因此|由于|并且|目前|已经|大约|左右|所有"
-    "|全部|任何|没有|不能|不会|得到|"
-    "有关|照常|一共|总共|包括|拥有|位于|属于|成为|要求|规定|允许|提供|根据|按照|关于|对于|如下|具有|作为|表示|认为"
-    "|指出|提到|说明|能够|负责|"
-    "因为|所以|但是|然后|同时|此外|另外|而且|直到|至少|最多|至多|超过|不到|以内|以上|以下|之内|期间|方面|情况|时候"
-    "|问题|当时|后来|该|的|了|是|在|"
-    "[〇零一二两三四五六七八九十百千万亿]+[次个名位年月日天]?|和|与|及|或|有|被|把|对|为|以|由|从|到|于|中|这|那|其"
-    "|它|他|她|个|之|而|也|都|就|会|要|能|须|需|可|不|无|未|没|共|约|则|并"
-)
-
 _INITIAL_WORDS = frozenset(
     "yes no all any most many some several few both each every other another one two three four five six seven "
     "eight nine ten "
@@ -103,15 +74,14 @@ _INITIAL_WORDS = frozenset(
 
 
 class Names(Struct, frozen=True):
-    """`certain` look like names wherever they stand; `first` is a capital word at the beginning: perhaps a name.
+    """`certain` look like names wherever they stand, `chinese` by their form in Chinese.
 
-    `chinese` are names by their form, `han` is the whole sentence where it is Chinese.
+    `first` is a capital word at the beginning: perhaps a name.
     """
 
     certain: frozenset[str]
     first: str = ""
     chinese: frozenset[str] = frozenset()
-    han: str = ""
 
     def missing_from(self, passage: str) -> bool:
         """Whether a name is not in the passage, in whatever form or case, nor as initials."""
@@ -119,7 +89,7 @@ class Names(Struct, frozen=True):
         folded = fold(passage)
         if any(not _known(name, known, folded, passage) for name in self.certain):
             return True
-        return any(fold(name) not in folded for name in self.chinese) or _stranger(self.han, folded)
+        return any(fold(name) not in folded for name in self.chinese)
 
 
 def names_in(sentence: str) -> Names:
@@ -140,7 +110,7 @@ def names_in(sentence: str) -> Names:
     if _HAN.search(sentence):
         certain.update(_term(match.group()) for match in _LATIN.finditer(sentence) if not _common(match.group()))
         chinese = frozenset(_chinese(sentence))
-    return Names(frozenset(certain - {""}), first, chinese, fold(sentence) if _HAN.search(sentence) else "")
+    return Names(frozenset(certain - {""}), first, chinese)
 
 
 def _common(word: str) -> bool:
@@ -167,22 +137,6 @@ def _initials(name: str, passage: str) -> bool:
         return False
     heads = "".join(word[0] for word in re.findall(r"[A-Za-z]+", passage)).lower()
     return name in heads
-
-
-def _stranger(sentence: str, passage: str) -> bool:
-    """Whether something that looks like a name stands in the sentence of which the passage knows no character.
-
-    Either it begins with a surname, or it is all that the passage does not know of the sentence.
-    """
-    if any(
-        match.group() not in _NO_PERSON and not any(character in passage for character in match.group())
-        for match in _STRANGER.finditer(sentence)
-    ):
-        return True
-    plain = _COMMON.sub(" ", sentence)
-    runs = [run for run in re.findall(r"[\u4e00-\u9fff]+", "".join(" " if c in passage else c for c in plain)) if run]
-    known = sum(character in passage for character in plain)
-    return len(runs) == 1 and len(runs[0]) > 1 and known >= ALMOST_ALL * len(_HAN.findall(plain))
 
 
 def _chinese(sentence: str) -> set[str]:

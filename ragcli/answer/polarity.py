@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from ragcli.text.analyze import fold
+from ragcli.text.analyze import fold, terms
 
 _DENIES_NOTHING = re.compile(
     r"not only|not just|without charge|at no (?:extra )?(?:cost|charge)|free of charge|no charge|no (?:more|less"
@@ -36,7 +36,7 @@ _DENIES = re.compile(
     r"unknown|unlike|rather than|instead of|unable|discontinu\w+|(?:remov\w+|drop\w*|end\w*) support|void|waive[sd]?"
     r"|exempt(?:ed)?)\b|n['’]t\b|"
     r"不|没|未|无|(?<!不)禁(?!忌|令)|勿|(?<![\u4e00-\u9fff除若])非(?=\w)|并非|而非|除外|除非|拒绝|杜绝|谢绝|缺乏|缺少"
-    r"|豁免|(?<=除)[^，。]{1,12}(?:以?外)|切莫",
+    r"|豁免|停(?:运|用|售|业|办|产|播)|取消|(?<=除)[^，。]{1,12}(?:以?外)|切莫",
 )
 _LIMIT = re.compile(r"\b(?:only|just|solely|exclusively)\b|只有|仅|只(?![\u4e00-\u9fff]?[\d])")
 
@@ -46,7 +46,7 @@ decreas- fall falls fell fallen drop- shrink- shrank declin- lower- reduc- went-
 accept- approv- agree- / reject-
 win wins won / lose loses lost
 buy buys bought purchas- / sell sells sold
-start starts started begin begins began open opens opened / end ends ended close closes closed finish-
+start starts started begin begins began open opens opened / end ends ended close closes closed finish- shut shuts
 enabl- turn-on turned-on switch-on / disabl- turn-off turned-off switch-off
 add adds added / remov- delet-
 support- / oppos- against
@@ -66,7 +66,7 @@ highest most / lowest least
 largest biggest / smallest
 longest / shortest
 above / below
-free-of-charge for-free free / charged paid fee fees
+free-of-charge for-free free / charged paid pay pays payable fee fees
 first / last
 earli- / later latest
 north northern / south southern
@@ -165,3 +165,33 @@ def _opposites(claim: str, passage: str) -> int:
             if mine.search(claim) and theirs.search(passage) and not theirs.search(claim) and not mine.search(passage):
                 found += 1
     return found
+
+
+_UNIVERSAL = re.compile(
+    r"\b(?:all|every|everyone|everybody|always|never|entirely|exclusively|none|whenever|certainly|any time|no one|prove[sdn]?)\b"
+    r"|所有|全部|一律|总是|始终|必定|必然|从不|从未|从来|任何|人人|每个人|完全|证实|证明|均须|都(?:必须|要|须|得)|只(?=[\u4e00-\u9fff])",
+    re.IGNORECASE,
+)
+_PARTIAL = re.compile(
+    r"\b(?:some|most|many|several|certain|few|sometimes|often|usually|typically|generally|mainly|mostly|primarily|largely"
+    r"|occasionally|may|might|could|can|possibly|probably|likely|suggests?|partly|partially|common|up to|except|unless"
+    r"|only|once|if|when)\b"
+    r"|部分|有些|有的|某些|一些|大多|多数|许多|不少|偶尔|有时|通常|一般|往往|主要|可能|或许|也许|可以|为主|左右|除外|除非|只有|认为|推测|超过",
+    re.IGNORECASE,
+)
+
+
+_CONDITION = re.compile(
+    r"\b(?:only (?:if|when|with|after|by|for|on|to)|unless)\b([^.;]*)|(?:只有|仅限|除非)([^，。；]*)"
+)
+
+
+def overstates(claim: str, passage: str) -> bool:
+    """Whether the claim says of all, always or for certain what the passage says of some, often, perhaps or only if."""
+    condition = _CONDITION.search(fold(passage))
+    if condition and not re.search(r"\b(?:only|unless|without|if|must|not?)\b|只|仅|除|须|不|必", fold(claim)):
+        told = terms(condition[1] or condition[2] or "")
+        if told and not set(told) & set(terms(claim)):
+            return True
+    strong = {match.group() for match in _UNIVERSAL.finditer(fold(claim))}
+    return bool(strong) and not _UNIVERSAL.search(fold(passage)) and _PARTIAL.search(fold(passage)) is not None

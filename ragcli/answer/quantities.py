@@ -33,6 +33,7 @@ _ORDINAL = {
         "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split(), start=1
     )
 }
+_ENGLISH_PART = {"a": 1, "one": 1, "two": 2, "three": 3, "half": 2, "third": 3, "fifth": 5, "tenth": 10}
 _LARGE = {"hundred": 100.0, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "dozen": 12.0, "k": 1e3}
 _MONTHS = {
     name: number
@@ -47,7 +48,7 @@ _MONTHS = {
 _MEASURES = """
 time 1: second seconds sec secs 秒 秒钟
 time 60: minute minutes min mins 分钟
-time 3600: hour hours hr hrs 小时 个小时 钟头
+time 3600: hour hours hr hrs h 小时 个小时 钟头
 time 86400: day days 天 日 个工作日 工作日 个自然日 自然日
 time 604800: week weeks 周 星期 个星期 礼拜
 months 1: month months 个月 月
@@ -58,25 +59,52 @@ euro 1: euro euros eur € 欧元
 pound 1: £ gbp 英镑
 yuan 1: yuan rmb cny ¥ ￥ 元 块 块钱 人民币 元人民币
 share 1: % percent 个百分点 ％
+length 0.000001: µm μm 微米
+length 0.0254: inch inches 英寸 寸
 length 0.001: mm millimeters millimetres 毫米
 length 0.01: cm centimeters centimetres 厘米 公分
 length 1: m meter meters metre metres 米 公尺
 length 1000: km kilometer kilometers kilometre kilometres 公里 千米
 miles 1: mile miles 英里
 feet 1: foot feet ft 英尺
+mass 0.000001: µg μg mcg 微克
+mass 0.001: mg milligram milligrams 毫克
 mass 1: g gram grams 克
 mass 500: 斤
 mass 1000: kg kilogram kilograms kilo kilos 公斤 千克
-mass 1000000: ton tons tonne tonnes 吨
+mass 1000000: t ton tons tonne tonnes 吨
+mass 453.6: lb lbs
+share-mille 1: ‰
 volume 0.001: ml millilitres milliliters 毫升
 volume 1: l litre litres liter liters 升
 data 1: kb
 data 1000: mb
 data 1000000: gb
 data 1000000000: tb
+fahrenheit 1: °f ℉ 华氏度
 heat 1: degrees °c ℃ 度 摄氏度
 power 1: w watt watts 瓦
 power 1000: kw kilowatt kilowatts 千瓦
+power 1000000: mw 兆瓦
+energy 1: wh 瓦时
+energy 1000: kwh 千瓦时 度电
+charge 1: mah 毫安时
+voltage 1: v volt volts 伏 伏特
+frequency 1: hz 赫兹
+frequency 1000: khz
+frequency 1000000: mhz 兆赫
+frequency 1000000000: ghz
+pressure 1: kpa 千帕
+pressure 100: bar
+pressure 6.895: psi
+turning 1: nm
+speed 1: km/h kph 公里/小时
+speed 1.609: mph
+area 1: m² 平方米 平米
+area 666.7: 亩
+area 10000: hectare hectares ha 公顷
+area 1000000: km² 平方公里
+heat-energy 1: kcal 千卡 大卡
 people 1: people persons employees staff members users customers 人 名员工 位员工 名 位
 times 1: times 次 回 倍
 """
@@ -124,7 +152,9 @@ _CLOCK = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(
-    rf"(?P<percent_cn>百分之(?P<pc>[{_CN_NUMERAL}点]+|\d+(?:\.\d+)?))"
+    rf"\b(?P<part>a|one|two|three)[ -](?P<of>half(?= of\b)|third|fifth|tenth)s?\b|(?P<of_cn>(?!百分|千分|万分)[{_CN_NUMERAL}]+)分之(?P<part_cn>[{_CN_NUMERAL}]+)"
+    rf"|(?P<premier>首[次个届位](?!长))"
+    rf"|(?P<percent_cn>百分之(?P<pc>[{_CN_NUMERAL}点]+|\d+(?:\.\d+)?))"
     rf"|(?P<tenths>[一二三四五六七八九]成(?:半)?)(?![为立员功本就绩长分])"
     rf"|(?P<money>[$€£¥￥]\s?)?(?P<plain>\d{{1,3}}(?:[,，]\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?)(?P<ord>st|nd|rd|th)?"
     rf"(?:\s*(?P<scale>{_SCALE})\b|(?P<k>k)\b|\s*(?P<cn_scale>[百千]?[万亿]|[百千](?!米|克|瓦|分)))?"
@@ -144,7 +174,7 @@ _UNIT = re.compile(
 )
 _CODE_BEFORE = re.compile(r"[A-Za-z][A-Za-z]*[-_]?\Z|\d\.\Z")
 _CN_IDIOM = re.compile(
-    r"一(?:个(?!月|小时|星期|工作日|季度)|些|样|般|直|定|起|旦|致|并|切|律|下|点|种|边|方面|部分|体|系列|经|同|时|向"
+    r"[前上后同每]一[年月周天]|一(?:个(?!月|小时|星期|工作日|季度)|些|样|般|直|定|起|旦|致|并|切|律|下|点|种|边|方面|部分|体|系列|经|同|时|向"
     r"|贯|条|项|份|名|位|家|款|台|次性|级|"
     r"共|等|流|线|带|度|心|手|步|面|把|只|本|张|封|段|旁|生)|唯一|统一|同一|之一|万一|进一|单一|专一"
     r"|星期[一二三四五六]|周[一二三四五六](?![个周])|十分|千万|万分|百姓|四川|三亚|九江|"
@@ -244,9 +274,9 @@ def _quantities(text: str) -> Iterator[Quantity]:
 
 
 def _measure_of(match: re.Match[str], unit: re.Match[str] | None) -> tuple[str, float]:
-    if match["percent_cn"] or match["tenths"]:
+    if match["percent_cn"] or match["tenths"] or match["part"] or match["part_cn"]:
         return "share", 1.0
-    if match["ord"] or match["ordinal"] or (match["cn"] or "").startswith("第"):
+    if match["premier"] or match["ord"] or match["ordinal"] or (match["cn"] or "").startswith("第"):
         return "rank", 1.0
     if match["money"]:
         return _UNITS[match["money"].strip()]
@@ -268,6 +298,12 @@ def _counts(numeral: str, text: str, end: int, unit: re.Match[str] | None) -> bo
 
 
 def _value(match: re.Match[str]) -> float | None:
+    if match["part"]:
+        return round(100 * _ENGLISH_PART[match["part"].lower()] / _ENGLISH_PART[match["of"].lower()])
+    if match["part_cn"]:
+        return round(100 * chinese(match["part_cn"]) / (chinese(match["of_cn"]) or 1.0))
+    if match["premier"]:
+        return 1.0
     if match["percent_cn"]:
         return chinese(match["pc"])
     if match["tenths"]:

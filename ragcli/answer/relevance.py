@@ -67,7 +67,7 @@ WEIGHTS: dict[str, tuple[float, float]] = {
 }
 """Of each feature: for questions in words, and for those in a script without spaces."""
 
-_PRONOUN = re.compile(
+PRONOUN = re.compile(
     r"\W*(?:(?:he|she|it|they|his|her|its|their|this|that|these|those|there|such|both)\b"
     r"|[他她它牠其这那该此]|两者|双方|同年)",
     re.IGNORECASE,
@@ -157,7 +157,7 @@ def _features(wanted: Asked, units: Sequence[_Unit], weights: Mapping[str, float
     for i, unit in enumerate(units):
         kind = wanted.kind_in(unit.text)
         before = rare[i - 1] if unit.place else 0.0
-        refers = _PRONOUN.match(unit.text) or (before and _HEADING.match(units[i - 1].text))
+        refers = PRONOUN.match(unit.text) or (before and _HEADING.match(units[i - 1].text))
         ended = _ENDED.search(unit.text) is not None
         features.append(
             {
