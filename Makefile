@@ -10,7 +10,7 @@ endif
 CLEAN := env -u OPENAI_API_KEY -u OPENAI_BASE_URL -u RAGCLI_CONFIG RAGCLI_HOME=$(CURDIR)/.demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage lint types bench bench-search bench-retrieval bench-answers torture docs check-docs lock clean
+.PHONY: help demo test coverage lint types bench bench-search bench-retrieval bench-answers torture fuzz wheel-smoke man docs check-docs lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,21 @@ bench-answers: $(VENV)/.development  ## what compression and the extractive answ
 
 torture: $(VENV)/.development  ## kill ingests at every step of the write order, then search: ARGS="--kills N --jobs N"
 	$(BIN)/python tests/torture.py --kills 200 $(ARGS)
+
+FUZZED := tests/fuzz tests/retrieve/test_query.py tests/providers/test_sse.py tests/ingest/test_chunk.py tests/ingest/test_decode.py \
+  tests/text tests/config tests/render/test_markdown.py
+fuzz: $(VENV)/.development  ## 10,000 examples of each property of what reads and prints; some minutes
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -q -m hypothesis -n auto --timeout=0 $(FUZZED) $(ARGS)
+
+wheel-smoke: $(VENV)/.development  ## build sdist and wheel, install the wheel in an empty venv, and use it there
+	rm -rf build/smoke
+	$(BIN)/python -m build --outdir build/smoke/dist . >/dev/null
+	$(PYTHON) -m venv build/smoke/venv
+	build/smoke/$(BIN:$(VENV)/%=venv/%)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt build/smoke/dist/*.whl
+	cd build/smoke && $(BIN:$(VENV)/%=venv/%)/python $(CURDIR)/tests/smoke.py $(CURDIR)/sample_docs
+
+man: $(VENV)/.development  ## the manual page, build/man/ragcli.1
+	$(BIN)/python tests/docs/man.py build/man/ragcli.1
 
 docs: $(VENV)/.development  ## write what is generated into README.md, and the picture of a chat
 	$(BIN)/python tests/docs/generate.py

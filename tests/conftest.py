@@ -13,6 +13,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SAMPLE_DOCS = REPOSITORY / "sample_docs"
@@ -22,6 +23,10 @@ from endpoint import endpoint  # noqa: E402 - tests/ is on the path since the li
 from redis_server import open_link, own_redis, prefix, shared_redis  # noqa: E402
 
 __all__ = ["endpoint", "open_link", "own_redis", "prefix", "shared_redis"]
+
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("fuzz", settings.get_profile("suite"), max_examples=10_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -60,7 +60,7 @@ def run(
     out: Path | None,
 ) -> int:
     """Answers the questions of a file, `concurrency` at a time; `out` is gone on with behind what it holds already."""
-    questions = list(_questions(_text(file).split("\n")))
+    questions = list(read_questions(_text(file).split("\n")))
     workspace = context.workspace(flags)
 
     async def main(stop: asyncio.Event) -> int:
@@ -188,7 +188,7 @@ def _text(file: Path) -> str:
         raise UsageError(f"cannot read {file}: {exc}", remedy="give a file of questions, one a line") from exc
 
 
-def _questions(lines: Iterable[str]) -> Iterable[Question]:
+def read_questions(lines: Iterable[str]) -> Iterable[Question]:
     """A question a line: JSON `{id?, question}`, or the words as they are. Empty lines count, and hold none."""
     decode = msgspec.json.Decoder(_Line).decode
     for number, line in enumerate(lines, start=1):

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ragcli.cli import completion
 from ragcli.cli.context import Context
 from ragcli.cli.groups import cache_app, collections_app, config_app, sessions_app
 from ragcli.cli.options import (
@@ -134,7 +135,10 @@ def ask(
     ctx: typer.Context,
     question: Annotated[str | None, typer.Argument(metavar="[QUESTION]", help="- or nothing: read stdin.")] = None,
     collection: Collection = "default",
-    session: Annotated[str | None, typer.Option("--session", metavar="NAME", help="Go on with a chat.")] = None,
+    session: Annotated[
+        str | None,
+        typer.Option("--session", metavar="NAME", help="Go on with a chat.", autocompletion=completion.sessions),
+    ] = None,
     extractive: Extractive = False,
     model: Model = None,
     top_k: TopK = None,
@@ -192,7 +196,10 @@ def ask(
 def chat(
     ctx: typer.Context,
     collection: Collection = "default",
-    session: Annotated[str | None, typer.Option("--session", metavar="NAME", help="Start or go on with NAME.")] = None,
+    session: Annotated[
+        str | None,
+        typer.Option("--session", metavar="NAME", help="Start or go on with NAME.", autocompletion=completion.sessions),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the latest session.")] = False,
     pick: Annotated[bool, typer.Option("--pick", help="Choose the sources before each answer.")] = False,
     extractive: Extractive = False,
@@ -305,7 +312,10 @@ def show(
 @app.command()
 def remove(
     ctx: typer.Context,
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Documents, folders or globs.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(metavar="PATH...", help="Documents, folders or globs.", autocompletion=completion.documents),
+    ],
     collection: Collection = "default",
     yes: Yes = False,
     json: Json = False,

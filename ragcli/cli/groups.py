@@ -4,12 +4,15 @@ from typing import Annotated
 
 import typer
 
+from ragcli.cli import completion
 from ragcli.cli.options import Json, Yes
 
 collections_app = typer.Typer(help="The named indexes.", rich_markup_mode=None)
 sessions_app = typer.Typer(help="The stored chats.", rich_markup_mode=None)
 cache_app = typer.Typer(help="The stored answers.", rich_markup_mode=None)
 config_app = typer.Typer(help="The settings and where each came from.", rich_markup_mode=None)
+
+SessionName = Annotated[str, typer.Argument(metavar="NAME", autocompletion=completion.sessions)]
 
 
 @collections_app.command("list")
@@ -28,7 +31,9 @@ def collections_list(ctx: typer.Context, json: Json = False) -> None:
 @collections_app.command("delete")
 def collections_delete(
     ctx: typer.Context,
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names or globs.")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Names or globs.", autocompletion=completion.collections)
+    ],
     yes: Yes = False,
     json: Json = False,
 ) -> None:
@@ -57,7 +62,7 @@ def sessions_list(ctx: typer.Context, json: Json = False) -> None:
 
 
 @sessions_app.command("show")
-def sessions_show(ctx: typer.Context, name: str, json: Json = False) -> None:
+def sessions_show(ctx: typer.Context, name: SessionName, json: Json = False) -> None:
     """One chat.
 
     \b
@@ -69,7 +74,7 @@ def sessions_show(ctx: typer.Context, name: str, json: Json = False) -> None:
 
 
 @sessions_app.command("export")
-def sessions_export(ctx: typer.Context, name: str, json: Json = False) -> None:
+def sessions_export(ctx: typer.Context, name: SessionName, json: Json = False) -> None:
     """One chat as Markdown, or as JSON, on stdout.
 
     \b
@@ -84,7 +89,9 @@ def sessions_export(ctx: typer.Context, name: str, json: Json = False) -> None:
 @sessions_app.command("delete")
 def sessions_delete(
     ctx: typer.Context,
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names or globs.")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Names or globs.", autocompletion=completion.sessions)
+    ],
     yes: Yes = False,
     json: Json = False,
 ) -> None:

@@ -37,7 +37,10 @@ def _run(arguments: Sequence[str]) -> int:
         code = app(arguments, prog_name="ragcli", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
-    except (BrokenPipeError, SystemExit):  # the reader has seen enough, as in `| head -1`; Typer makes an exit of it
+    except (BrokenPipeError, SystemExit) as ending:
+        if "_RAGCLI_COMPLETE" in os.environ and isinstance(ending, SystemExit):  # a shell asks what Tab may offer
+            return ending.code if isinstance(ending.code, int) else 0
+        # The reader has seen enough, as in `| head -1`; Typer makes an exit of it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as exc:

@@ -4,7 +4,12 @@ from typing import Annotated, Literal
 
 import typer
 
-Collection = Annotated[str, typer.Option("--collection", "-c", metavar="NAME", help="Which index.")]
+from ragcli.cli import completion
+
+Collection = Annotated[
+    str,
+    typer.Option("--collection", "-c", metavar="NAME", help="Which index.", autocompletion=completion.collections),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Mode = Annotated[Literal["hybrid", "keyword", "vector"], typer.Option("--mode", help="Which legs of the search.")]
 Model = Annotated[str | None, typer.Option("--model", metavar="NAME", help="The chat model.")]
@@ -14,7 +19,12 @@ ContextK = Annotated[int | None, typer.Option("--context-k", min=1, metavar="N",
 NoRerank = Annotated[bool, typer.Option("--no-rerank", help="Keep the fused order.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Paths = Annotated[
-    list[str] | None, typer.Argument(metavar="PATH...", help="Documents as `list` shows them, folders or globs.")
+    list[str] | None,
+    typer.Argument(
+        metavar="PATH...",
+        help="Documents as `list` shows them, folders or globs.",
+        autocompletion=completion.documents,
+    ),
 ]
 SchemaName = Literal[
     "ask",

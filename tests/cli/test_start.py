@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from conftest import Run
+import typer.main
+from conftest import Run, run_inside
+
+from ragcli.cli.commands import app
 
 HEAVY = ["chromadb", "openai", "httpx2", "numpy", "tantivy", "prompt_toolkit", "kreuzberg", "msgspec", "asyncio"]
 PROBE = """
@@ -29,11 +33,21 @@ def test_help_and_version_load_nothing_heavy(arguments: list[str]) -> None:
     assert "ragcli" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["ingest", "ask", "chat", "search"])
-def test_help_of_a_command_opens_with_examples(ragcli: Run, command: str) -> None:
-    """Examples stand before options."""
-    text = ragcli(command, "--help").stdout
-    assert text.index(f"ragcli {command} ") < text.index("Options:")
+def test_help_of_every_command_opens_with_examples(tmp_path: Path) -> None:
+    """Examples stand before options, also where commands come in groups."""
+    group = typer.main.get_group(app)
+    names = [[name, *inner] for name, each in group.commands.items() for inner in _inner(each)]
+    assert ["ask"] in names
+    assert ["collections", "delete"] in names
+    for name in names:
+        text = run_inside(tmp_path, *name, "--help").stdout
+        examples, found, _ = text.partition("Options:")
+        assert found, name
+        assert f"ragcli {' '.join(name)}" in examples.partition("\n")[2], name
+
+
+def _inner(command: object) -> list[list[str]]:
+    return [[name] for name in getattr(command, "commands", {})] or [[]]
 
 
 def test_no_arguments_show_the_help(ragcli: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -52,7 +53,19 @@ def test_no_module_imports_what_only_one_system_has() -> None:
         assert not imported & {"fcntl", "resource", "termios", "tty", "pwd", "grp", "msvcrt", "winreg"}, module
 
 
+def test_the_manual_page_has_every_command_and_is_sound_troff(tmp_path: Path) -> None:
+    page = tmp_path / "ragcli.1"
+    done = run(sys.executable, "tests/docs/man.py", str(page))
+    assert done.returncode == 0, done.stderr
+    text = page.read_text(encoding="utf-8")
+    for heading in (".SS ragcli ask", ".SS ragcli collections delete", ".SH EXIT STATUS", "OPENAI_API_KEY"):
+        assert heading in text
+    if shutil.which("groff"):
+        checked = run("groff", "-k", "-man", "-Tutf8", "-ww", "-z", str(page))
+        assert (checked.returncode, checked.stderr) == (0, "")
+
+
 def test_every_target_of_make_is_listed_by_help() -> None:
     shown = run("make", "help").stdout
-    for target in ("demo", "test", "lint", "types", "bench", "docs"):
+    for target in ("demo", "test", "lint", "types", "bench", "docs", "fuzz", "man", "wheel-smoke"):
         assert f"make {target} " in shown

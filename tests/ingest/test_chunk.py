@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ragcli.ingest.chunk import chunk, estimate_tokens
@@ -49,7 +49,6 @@ def chunks_of(text: str, max_tokens: int = 100, **options: object) -> list[Chunk
 
 
 @given(TEXTS, st.sampled_from([32, 50, 400]), st.sampled_from(["md", "txt", "csv", "org", "tex", "rst", "adoc"]))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_chunks_are_exact_slices_that_lose_nothing_and_stay_within_the_limit(
     text: str, limit: int, format: str
 ) -> None:
@@ -68,7 +67,6 @@ def test_chunks_are_exact_slices_that_lose_nothing_and_stay_within_the_limit(
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=6), st.sampled_from([32, 200]))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_chunk_lies_on_the_page_that_it_names(pages: list[str], limit: int) -> None:
     """A chunk never crosses a page, so that its page number holds for all of it."""
     starts = tuple(sum(map(len, pages[:number])) for number in range(len(pages)))
