@@ -58,3 +58,4 @@ def _served(name: str, known: Sequence[str]) -> bool:
 def _list(repl: Repl, names: Sequence[str], current: str) -> None:
     for name in names:
         print_line(repl.out, f"{'*' if name == current else ' '} {one_line(name, 200)}")
+    repl.out.print()

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
 from ragcli.chat import programs
 from ragcli.chat.commands import Command
 from ragcli.chat.export import exported
+from ragcli.chat.listings import list_sessions, print_rows, stats
 from ragcli.chat.source import show_source
 from ragcli.chat.switches import collection, model, top
 from ragcli.chat.takeover import claimed
-from ragcli.chat.welcome import QUOTES, recall
-from ragcli.render.console import is_live, print_line
+from ragcli.chat.welcome import recall
+from ragcli.render.console import is_live
 from ragcli.render.sources import EXTRACTIVE, print_sources
-from ragcli.render.wrap import print_hanging
 from ragcli.text.clean import one_line
 
 if TYPE_CHECKING:
@@ -28,18 +26,21 @@ if TYPE_CHECKING:
 
 
 async def show_help(repl: Repl, _: str) -> None:
-    width = max(len(command.usage) for command in TABLE) + 2
+    rows: list[tuple[Text, Text]] = []
     for command in TABLE:
         reason = command.unavailable(repl)
         style, said = ("note", f"{command.help} ({reason})") if reason else ("default", command.help)
-        print_hanging(repl.out, Text(command.usage.ljust(width), "note" if reason else "status"), Text(said, style))
+        rows.append((Text(command.usage, "note" if reason else "status"), Text(said, style)))
+    print_rows(repl.out, rows)
     repl.note('Esc Enter or Ctrl-J: new line.  """ opens and closes a block.  Ctrl-R: search what was asked before.')
+    repl.out.print()
 
 
 async def sources(repl: Repl, argument: str) -> None:
     answer = _last(repl)
     if not argument:
         print_sources(repl.out, answer.sources, query=answer.question, cited=answer.cited)
+        repl.out.print()
         return
     if source := _named(repl, answer, argument):
         show_source(repl, answer, source)
@@ -109,38 +110,6 @@ async def go_on(repl: Repl, _: str) -> None:
         await repl.ask(last.question, resume=last)
 
 
-async def stats(repl: Repl, _: str) -> None:
-    totals, last = repl.conversation.totals, repl.conversation.last
-    rows = [("answers", f"{totals.answers}, of them from the cache {totals.cached}")]
-    usage = totals.usage
-    about = "about " if usage.estimated else ""
-    rows.append(("tokens", f"{about}{usage.prompt_tokens} in, {about}{usage.completion_tokens} out"))
-    rows.append(("waits", f"{totals.waits}, together {totals.waited_s:.1f} s"))
-    if last:
-        timings = last.timings
-        spans = [("search", timings.retrieve_ms), ("first token", timings.first_token_ms), ("all", timings.total_ms)]
-        rows.append(("last answer", ", ".join(f"{name} {ms:.0f} ms" for name, ms in spans if ms is not None) or "-"))
-        named = " ".join(part for part in (last.provider, last.model) if part) or "-"
-        rows.append(("answered by", QUOTES if last.provider == EXTRACTIVE else named))
-    for name, value in rows:
-        print_line(repl.out, Text(name.ljust(14), "note").append(one_line(value, 200), "default"))
-
-
-async def list_sessions(repl: Repl, _: str) -> None:
-    stored = repl.conversation.sessions.overview()
-    if not stored:
-        repl.note("No session is stored yet.")
-        return
-    table = Table(box=None, pad_edge=False, header_style="note")
-    for name in ("session", "exchanges", "size", "last used"):
-        table.add_column(name, overflow="fold", justify="right" if name in {"exchanges", "size"} else "left")
-    now = time.time()
-    for info in stored:
-        mark = " (this one)" if info.name == repl.conversation.name else ""
-        table.add_row(one_line(info.name, 60) + mark, str(info.exchanges), size(info.bytes), age(now - info.updated_at))
-    repl.out.print(table)
-
-
 async def load(repl: Repl, name: str) -> None:
     if name not in repl.conversation.sessions.names():
         repl.note(f"There is no session {one_line(name, 60)}: /sessions lists them", "warning")
@@ -175,18 +144,6 @@ async def export(repl: Repl, argument: str) -> None:
 
 async def leave(repl: Repl, _: str) -> None:
     repl.interrupts.leaving = True
-
-
-def age(seconds: float) -> str:
-    """How long ago something was, in the largest unit that fits."""
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds // length:.0f} {unit} ago"
-    return "just now"
-
-
-def size(count: int) -> str:
-    return f"{count} B" if count < 1000 else f"{count / 1000:.0f} kB"
 
 
 def _switched(now: bool, argument: str) -> bool:

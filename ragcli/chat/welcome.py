@@ -12,6 +12,7 @@ from ragcli.chat.examples import examples
 from ragcli.render.answer import print_answer
 from ragcli.render.console import print_line
 from ragcli.render.sources import EXTRACTIVE
+from ragcli.render.wrap import print_hanging
 from ragcli.text.clean import one_line
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def greet(repl: Repl) -> None:
     if not repl.conversation.sessions.names() and (questions := examples(assistant.outline())):
         repl.note("You could ask, for example:")
         for question in questions:
-            print_line(repl.out, Text.assemble(("  ❯ ", "note"), question))
+            print_hanging(repl.out, Text("  ❯ ", "note"), Text(question, "default"))
         repl.out.print()
 
 

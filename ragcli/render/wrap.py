@@ -1,4 +1,5 @@
-"""Where lines break: Chinese and Japanese text breaks between its characters, but no line begins with a full stop.
+"""Where lines break: Chinese and Japanese text breaks between its characters, but no line begins with a full stop, and
+none with the number of a source that belongs to the line before.
 
 Rich breaks at spaces alone, so that a Chinese sentence would leave half of the line before it empty.
 """
@@ -18,7 +19,12 @@ _WIDE = (
 )
 _NEVER_FIRST = re.escape("，。、；：！？）》」』】〕〉〗”’…—～·％,.;:!?)]}%ぁぃぅぇぉっゃゅょァィゥェォッャュョー々")
 _NEVER_LAST = re.escape("（《「『【〔〈〖“‘([{￥＄")
-_UNIT = re.compile(rf"(?:[{_NEVER_LAST}]*(?:[{_WIDE}]|[^\s{_WIDE}]+)|[{_NEVER_LAST}]+)[{_NEVER_FIRST}]*\s*|\s+")
+_CITATION = r"(?: ?[\[【]\^?\d{1,3}(?:[,，、;-] ?\d{1,3})*\??[\]】])"
+_UNIT = re.compile(
+    rf"(?:[{_NEVER_LAST}]*(?:{_CITATION}|[{_WIDE}]|[^\s{_WIDE}]+)|[{_NEVER_LAST}]+)[{_NEVER_FIRST}]*"
+    rf"(?:{_CITATION}+[{_NEVER_FIRST}]*)?\s*|\s+"
+)
+"""What stands on one row: a word or a wide character, with the punctuation and the citations behind it."""
 
 
 def break_offsets(text: str, width: int) -> list[int]:
@@ -39,6 +45,11 @@ def break_offsets(text: str, width: int) -> list[int]:
         else:
             used += cell_len(word)
     return breaks
+
+
+def longest_unit(text: str) -> int:
+    """Columns of the longest part that is never broken while there is room for it on a row of its own."""
+    return max((cell_len(unit.group().rstrip()) for unit in _UNIT.finditer(text)), default=0)
 
 
 def _folds(word: str, width: int) -> list[tuple[int, int]]:

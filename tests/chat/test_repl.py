@@ -97,6 +97,14 @@ async def test_help_lists_every_command_and_says_which_cannot_be_used_yet(desk: 
     assert re.search(r"/retry +answer the last question again \(no answer yet\)", desk.said)
 
 
+async def test_on_a_narrow_screen_what_is_said_of_a_name_stands_below_it(desk: Desk) -> None:
+    desk.console = terminal(columns=40)
+    await desk.run(ScriptedAssistant(), f"/help\r{CTRL_D}")
+    rows = re.sub(r"\x1b\[[\d;]*m", "", desk.console.file.getvalue()).splitlines()  # type: ignore[attr-defined]
+    at = rows.index("/export FILE")
+    assert rows[at + 1 : at + 3] == ["    this session to a new file: .md or", "    .json (nothing has been said yet)"]
+
+
 async def test_sources_shows_one_in_full_and_says_which_there_are(desk: Desk) -> None:
     typed = f"/sources\rq\r/sources 1\r/sources 2\r/sources 7\r{CTRL_D}"
     await desk.run(ScriptedAssistant(["Refunds take five days [1]."]), typed)
@@ -260,7 +268,8 @@ async def test_sessions_are_listed_named_loaded_and_left(desk: Desk) -> None:
     assert "This session is now work." in desk.said
     assert "A new session begins; /load work goes back." in desk.said
     assert "There is a session work already: choose another name" in desk.said
-    assert re.search(r"two \(this one\) +1 +\d+ k?B +just now *\nwork +1 +\d+ k?B +just now", desk.said)
+    info = r"1 exchange, \d+ k?B, just now\n"
+    assert re.search(rf"two \(this one\)  {info}work            {info}", desk.said)
     assert "There is no session nothing: /sessions lists them" in desk.said
     assert [turn.question for turn in desk.sessions.turns("work")] == ["one", "three"]
     assert assistant.history[1].history == ()

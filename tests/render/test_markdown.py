@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ragcli.answer.doubts import Doubts
 from ragcli.render.live import Line
 from ragcli.render.markdown import MarkdownStream, Marking, unmarked
+from ragcli.text.clean import cells
 from ragcli.types import Source
 
 CONSOLE = terminal()
@@ -165,6 +166,24 @@ def test_a_table_that_does_not_fit_is_shown_row_by_row() -> None:
     source = "| First column | Second column |\n|---|---|\n| internationalisation | localisation |\n"
     rows = [re.sub(r"\x1b\[[\d;]*m", "", row) for row in at_once(source, 24)]
     assert rows == ["First column:", "internationalisation", "Second column:", "localisation"]
+
+
+@pytest.mark.parametrize("width", [30, 39, 60, 79])
+def test_a_table_cuts_no_word_and_reads_no_chinese_letter_by_letter(width: int) -> None:
+    source = (
+        "| Plan | What is included | 说明 |\n|---|---|---|\n"
+        "| Basic | internationalisation of everything that there is | 适合小团队，包含三个网关和六十只探头 |\n"
+        "| Pro | all | 大团队 |\n"
+    )
+    rows = [re.sub(r"\x1b\[[\d;]*m", "", row) for row in at_once(source, width)]
+    assert all(cells(row) <= width for row in rows)
+    assert sum("internationalisation" in row for row in rows) == 1
+    assert any("适合小团队" in row for row in rows)
+
+
+def test_the_number_of_a_source_stays_on_the_row_of_what_it_proves() -> None:
+    rows = at_once("Refunds take five days [1]. 自签收之日起计算。 [2] Then it ends.", 27)
+    assert rows == ["Refunds take five days [1].", "自签收之日起计算。 [2] Then", "it ends."]
 
 
 def test_chinese_breaks_between_characters_and_never_before_a_full_stop() -> None:
