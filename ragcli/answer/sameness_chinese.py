@@ -1,0 +1,147 @@
+"""A Chinese question in the one way in which it is compared: question words and synonyms replaced, the rest as it is.
+
+Chinese is not cut into words here: phrases that are known are replaced where they stand, longest first, particles that
+say nothing go, and what is left is compared character by character. Negation (不, 没, 未, 无, 非, 禁), numbers, names
+and order are never touched.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from ragcli.answer.quantities import chinese as number_in
+
+_NUMERAL = re.compile(
+    r"(?<![一二三四五六七八九十百千万第周星期])([零一二两三四五六七八九十百千万]+)(?=个?(?:天|日|年|月|小时|分钟|元|块|次|人|岁|周"
+    r"|星期|倍|级|号|点|工作日|季度|%|部|台|件|名|位|层|楼|页|章|条))"
+)
+_POLITE = re.compile(
+    r"^(?:请问一下|请问|麻烦问一?下|麻烦|想问一?下|我?想问|我?想请教一?下|我?想咨询一?下|我?想知道|我?想了解一?下|我?想了解|"
+    r"(?:你|您)?(?:能否|能不能|可不可以|可以|能)告诉我|请?告诉我|请教一?下|请教|你好|您好|哈喽|谁知道|有谁知道|有人知道|"
+    r"帮我?查一?下|咨询一?下|问一?下)[，,：:\s]*"
+)
+_ENDING = re.compile(r"[\s?!。.！？~…]*(?:谢谢|呢|啊|呀|吧|嘛|哦|哈|来着)?[\s?!。.！？~…]*$")
+_YES_NO = re.compile(r"(?:吗|(?<![什怎这那要多])么)[\s?!。.]*$")
+_MARKS = re.compile(
+    r"[\s，,。.!?；;：:、“”\"'‘’()《》「」【】~…·]+(?![0-9a-z])|(?<![0-9a-z])[\s，,。.!?；;：:、“”\"'‘’()《》「」【】~…·]+"
+)
+
+_HOW, _WHY, _WHEN, _LONG, _WHERE, _WHO, _MANY, _PRICE, _WHAT, _WHICH, _MAY, _MUST, _YES = (
+    "⟨HOW⟩", "⟨WHY⟩", "⟨WHEN⟩", "⟨LONG⟩", "⟨WHERE⟩", "⟨WHO⟩", "⟨MANY⟩", "⟨PRICE⟩", "⟨WHAT⟩",
+    "⟨WHICH⟩", "⟨MAY⟩", "⟨MUST⟩", "⟨YES⟩",
+)  # fmt: skip
+_PHRASES: tuple[tuple[str, str], ...] = (
+    (r"能不能|能否", f"{_YES}能"),
+    (r"可不可以|可否", f"{_YES}可以"),
+    (r"是不是", f"{_YES}是"),
+    (r"有没有", f"{_YES}有"),
+    (r"会不会", f"{_YES}会"),
+    (r"需不需要|需要不需要|要不要", f"{_YES}需要"),
+    (r"是否", _YES),
+    # why, how
+    (r"(?:是)?(?:为什么|为何|为啥|因为什么|什么原因|因何|何故)|的?原因(?:是什么|是啥|有哪些|何在)", _WHY),
+    (r"怎么(?=没|不|还|会|这么|那么|又|才(?!能|可))", "⟨SURPRISE⟩"),
+    (r"怎么样才", "怎么才"),
+    (r"怎么样", "⟨LIKE⟩"),
+    (r"怎么办", "⟨DO⟩"),
+    (r"怎么回事", "⟨MATTER⟩"),
+    (
+        r"(?:应该|应当|应|该|要|需要)?(?:怎样|如何|怎么|咋样?)(?:才能|才可以|才)?"
+        r"(?:可以|能够|能)?(?:进行)?",
+        _HOW,
+    ),
+    (
+        r"^(.{2,}?)的?(?:具体)?(?:方法|步骤|办法|流程|操作步骤|操作方法|操作流程)(?<!管理办法)"
+        r"(?:是什么|是啥|有哪些|是怎样的|是)?$",
+        _HOW + r"\1",
+    ),
+    (rf"^(.{{2,}}?)的?(?:流程|步骤|方法)(?:是)?{_HOW}的?$", _HOW + r"\1"),
+    # when, how long, where, who
+    (r"(?:是在|在|是)?(?:什么时候|什么时间|何时|啥时候|啥时间|几时)", _WHEN),
+    (r"多长时间|多少时间|多久时间|多久|(?<=期|限|间)(?:有|是|为)?多长(?:时间)?", _LONG),
+    (rf"(?:需要花|需要|要花|需|要|得|花费|花){_LONG}", f"须{_LONG}"),
+    (rf"(?:是|为|有|能有){_LONG}", _LONG),
+    (r"(?:保修|质保)(?:期限|期|时间|时长)?(?=⟨LONG⟩)", "保修期"),
+    (r"(?:是在|位于|在)?(?:什么地方|哪个地方|哪里|哪儿|何处|哪边)|在哪(?![些个一种年天款位])", _WHERE),
+    (
+        r"(?:应该|应当|应|该|需要|要)?(?:是由|由)?(?:谁|哪位|什么人|哪个人|何人)"
+        r"(?:来|负责)?(?=审批|批准|处理|维护|管理|安排|保管|签订|签署|承担|支付)|"
+        r"(?:应该|应当|应|该|需要|要)?(?:是由|由)?(?:谁|哪位|什么人|哪个人|何人)",
+        _WHO,
+    ),
+    # how many, how much, which, what
+    (r"(?:卖|售|要|需要)?(?:多少钱|什么价格?|啥价)|的?(?:价格|价钱|售价)(?:是|为|要)?(?:多少|怎么样|几何)", _PRICE),
+    (
+        r"(?:是|有|为|能有)?(?:几|多少)"
+        r"(?=个|天|年|月|小时|分钟|次|人|周|种|份|台|元|名|位|级|页|条|张|岁|项|日|家|号|层|工作日)",
+        _MANY,
+    ),
+    (r"(?:是|有|为)?多少", _MANY),
+    (r"(?:都|一共|总共)?(?:包括|包含|含)(?:了)?(?:哪些|什么|哪几[种个项])", f"包括{_WHICH}"),
+    (r"(?:都|一共|总共)?有(?:哪些|什么|哪几[种个项])", _WHICH),
+    (r"^什么(?:叫做|叫|是)(.+)$|^(.+?)(?:指的是什么|是指什么|是什么意思|什么意思|的意思是什么)$", _WHAT + r"\1\2"),
+    (r"^(.+?)(?:是|为)(?:什么|啥)$", _WHAT + r"\1"),
+    # leave and duty
+    (r"(?:可以|能够|允许|准许|(?<![功性智节可职万技才核电动热潜机体效产只])能(?![力源量耗手级见]))", _MAY),
+    (r"(?:必须要?|务必|必需|一定要|需要|须要)", _MUST),
+    # true synonyms
+    (r"购买|选购|(?<![收])买(?![家卖断单])", "购"),
+    (r"启用|开启", "启用"),
+    (r"禁用|停用", "禁用"),
+    (r"删除|删掉|删去", "删除"),
+    (r"修改|更改|变更", "修改"),
+    (r"查询|查看", "查询"),
+    (r"联系|联络", "联系"),
+    (r"提交|递交", "提交"),
+    (r"审批|批准|核准|审核批准", "批准"),
+    (r"登录|登陆|登入", "登录"),
+    (r"重置|重设|重新设置", "重置"),
+    (r"忘记了?|忘了", "忘记"),
+    (r"员工|职工|雇员|职员", "员工"),
+    (r"客户|顾客", "客户"),
+    (r"截止日期|截止时间|最后期限|截止日", "截止"),
+    (r"电话号码", "电话"),
+    (r"电子邮箱|邮箱地址|邮箱", "邮箱"),
+    (r"密码|口令", "密码"),
+    (r"最多|至多", "最多"),
+    (r"最少|至少", "至少"),
+    (r"材料|资料", "材料"),
+    (r"保修期限?|质保期限?", "保修期"),
+    (r"年休假|年假", "年假"),
+    (r"全部|所有", "全部"),
+    (r"之前|以前", "之前"),
+    (r"之后|以后", "之后"),
+    (r"(?:具体|到底|究竟|一下|我们|咱们|本公司|(?<!自)我(?!国|方))", ""),
+    (r"的", ""),
+)  # fmt: skip
+_VERBS = (
+    "发放|发布|审批|批准|重置|修改|删除|申请|报销|办理|取消|登录|提交|激活|启用|禁用|关闭|打开|设置|安装|卸载|导出|导入|备份|恢复|"
+    "联系|查询|更新|升级|下载|上传|注册|支付|缴纳|预订|预约|领取|更换|申报|续签|签订|处理|使用|开具|打印|连接|计算|配置|停止|购|发|交|开|退|换|查|用"
+)
+_TOPIC = re.compile(rf"^([^⟨⟩]{{1,20}}?)({_HOW}|{_WHEN}|{_WHO}|{_WHERE})({_VERBS})$")
+_MOVED = re.compile(rf"{_WHY}|{_WHEN}|{_HOW}|{_YES}")
+
+
+def canonical(text: str) -> tuple[str, ...]:
+    """Kind of question, then the rest as one string; empty where too little is left to be sure."""
+    text = text.casefold()
+    asks = bool(_YES_NO.search(text))
+    text = _YES_NO.sub("", text)
+    text = _ENDING.sub("", text)
+    while opening := _POLITE.match(text):
+        text = text[opening.end() :]
+    text = _MARKS.sub("", text)
+    text = _NUMERAL.sub(lambda match: f"{number_in(match[1]):g}", text)
+    for pattern, written in _compiled():
+        text = pattern.sub(written, text)
+    if topic := _TOPIC.match(text):
+        text = f"{topic[2]}{topic[3]}{topic[1]}"
+    kinds = sorted({*_MOVED.findall(text), *([_YES] if asks else [])})
+    text = _MOVED.sub("", text)
+    return ("zh", *kinds, "|", text) if len(re.sub(r"⟨.*?⟩", "", text)) > 1 else ()
+
+
+@cache
+def _compiled() -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((re.compile(pattern), written) for pattern, written in _PHRASES)
