@@ -46,6 +46,11 @@ _ABOUT = re.compile(
     r"|余|多",
     re.IGNORECASE,
 )
+_BOUND = re.compile(
+    r"(?:(?P<below>\b(?:less|fewer|lower|shorter|earlier) than|\b(?:under|below|within|not even|at most|up to|no more than)|不到|不足|少于|低于"
+    r"|小于|最多|至多|不超过|不得超过|以内)|\b(?:more|longer|higher|greater|later) than|\b(?:over|above|at least|exceeds?)|超过|多于|高于|大于|至少|最少)\s*\Z",
+    re.IGNORECASE,
+)
 _NUMERAL = re.compile(r"^[\d.]+$|[一二三四五六七八九十百千万亿两]")
 _GOES_ON = re.compile(
     rf"[\u3400-\u9fff]|(?:(?:because|since|as|if|when|while|although|but|and|then|so) )?(?:{PRONOUN.pattern})",
@@ -234,7 +239,7 @@ def _number_holds(
     number: quantities.Quantity, claim: Statement, near: Sequence[Statement], passage: Statement, slack: float
 ) -> bool:
     if not any(_same(number, other, slack) for other in passage.amounts[0]) and not _year_in(number, passage):
-        return _counts_its_own(number, claim) or _reckoned(number, passage)
+        return _counts_its_own(number, claim) or _reckoned(number, passage) or _bounded(number, claim, passage)
     if _RESPECTIVELY.search(claim.text) or _RESPECTIVELY.search(near[0].text):
         return True
     return not _belongs_elsewhere(
@@ -256,6 +261,15 @@ def _reckoned(number: quantities.Quantity, passage: Statement) -> bool:
         for one in values
         for other in values
     )
+
+
+def _bounded(number: quantities.Quantity, claim: Statement, passage: Statement) -> bool:
+    """Whether the claim says "less than an hour" of 45 minutes; a limit of the passage's own must be told as it is."""
+    bound = _BOUND.search(claim.text[: number.start])
+    alike = [other for other in passage.amounts[0] if other.measure == number.measure and number.measure]
+    if bound is None or not alike or any(_BOUND.search(passage.text[: other.start]) for other in alike):
+        return False
+    return any((other.value < number.value) == bool(bound["below"]) for other in alike)
 
 
 def _is_year(number: quantities.Quantity) -> bool:

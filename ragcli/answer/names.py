@@ -11,7 +11,7 @@ from ragcli.answer.question import FUNCTION_WORDS
 from ragcli.text.analyze import STOP_WORDS, fold, terms
 
 _CAPITAL = re.compile(r"(?<![\w'’.-])[A-Z][\w’'&.-]*\w|(?<![\w'’.-])[A-Z](?![\w'’])")
-_CODE = re.compile(r"(?<![\w.])(?=[\w.-]*\d)(?=[\w.-]*[A-Za-z])[A-Za-z0-9][\w.-]*\w")
+_CODE = re.compile(r"(?<![\w.])(?!\d[\d.,]*[A-Za-z]{1,3}(?![\w-]))(?=[\w.-]*\d)(?=[\w.-]*[A-Za-z])[A-Za-z0-9][\w.-]*\w")
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9+#.&-]*[A-Za-z0-9+#]")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _TITLED = re.compile(r"《([^》]{1,40})》")
@@ -55,6 +55,7 @@ _ORGANISATION = re.compile(
     r"|部门|局(?!面|限)|厅|委员会|协会|中心|车站|机场"
     r"|基金会|研究所|出版社|团队|分行|分店|支队|处(?=[，。、的]|$)|科(?=[，。、的]|$)|组(?=[，。、的]|$)))"
 )
+_NUMERAL = re.compile(r"[一二两三四五六七八九十几]")
 _NO_ORGANISATION = frozenset(
     (
         "全部 内部 外部 各部 本公 该公 公司 一部 大部 这个 该部 其中 我们 他们 的部 有限 各个 相关 有关 所在 当地 地区 "
@@ -146,5 +147,9 @@ def _chinese(sentence: str) -> set[str]:
     for match in _PERSON.finditer(sentence):
         found.add(match["start"] or match["after"] or match["titled"])
     found.update(place for place in _PLACES if place in sentence)
-    found.update(match[1] for match in _ORGANISATION.finditer(sentence) if match[1] not in _NO_ORGANISATION)
+    found.update(
+        match[1]
+        for match in _ORGANISATION.finditer(sentence)
+        if match[1] not in _NO_ORGANISATION and not _NUMERAL.search(match[1])
+    )
     return found

@@ -12,14 +12,14 @@ import re
 from ragcli.text.analyze import fold, terms
 
 _DENIES_NOTHING = re.compile(
-    r"not only|not just|without charge|at no (?:extra )?(?:cost|charge)|free of charge|no charge|no (?:more|less"
+    r"could(?: not|n['’]t) (?:have been|be) (?:more )?\w+|not only|not just|without charge|at no (?:extra )?(?:cost|charge)|free of charge|no charge|no (?:more|less"
     r"|fewer|later|earlier|sooner) than|not (?:to )?(?:exceed|later than|more "
     r"than|less than)|"
     r"(?:may|must|shall|should|can|does|do|will) ?not exceed|no matter|no longer than|not limited to|\bno\. ?(?=\d)|"
     r"whether or not|if not\b|no doubt|nothing but|"
     r"不但|不仅|不过(?!期)|不断|不同|不少(?!于)|不久|无论|不论|不管|非常|未来|无线|非洲|特别|差不多|不锈钢|不动产"
     r"|无人机|无障碍|不得不|"
-    r"(?:不得?|不能|不应|不可|不会)?(?:不)?(?:超过|少于|低于|高于|晚于|迟于|早于|多于|大于|小于|足(?=\d))|"
+    r"(?:不得?|不能|不应|不可|不会)?(?:不)?(?:超过|少于|低于|高于|晚于|迟于|早于|多于|大于|小于|足(?=[\d一二三四五六七八九十百半]))|"
     r"不限于|不一定|毫不|无疑|不禁|不愧|不满(?=\d)|不便|不错|不良|未婚|无机|无产|非正式|非营利|无形|无限|无名|别墅"
     r"|别人|分别|级别|区别|性别|类别|识别|个别|告别|"
     r"能不能|是不是|可不可以|有没有|会不会|免费|免除|避免|无忧|无锡|不丹|非法"
@@ -176,7 +176,7 @@ _PARTIAL = re.compile(
     r"\b(?:some|most|many|several|certain|few|sometimes|often|usually|typically|generally|mainly|mostly|primarily|largely"
     r"|occasionally|may|might|could|can|possibly|probably|likely|suggests?|partly|partially|common|up to|except|unless"
     r"|only|once|if|when)\b"
-    r"|部分|有些|有的|某些|一些|大多|多数|许多|不少|偶尔|有时|通常|一般|往往|主要|可能|或许|也许|可以|为主|左右|除外|除非|只有|认为|推测|超过",
+    r"|部分|有些|有的|某些|一些|大多|多数|许多|不少|偶尔|有时|通常|一般|往往|主要|可能|或许|也许|可以|为主|左右|除外|除非|只有|未经|认为|推测|超过",
     re.IGNORECASE,
 )
 

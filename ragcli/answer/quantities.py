@@ -172,6 +172,7 @@ _UNIT = re.compile(
     + ")",
     re.IGNORECASE,
 )
+_TENTHS = re.compile(r"[一二三四五六七八九](?![一二三四五六七八九十百千万亿个米元])")  # 一米三, 三块五
 _CODE_BEFORE = re.compile(r"[A-Za-z][A-Za-z]*[-_]?\Z|\d\.\Z")
 _CN_IDIOM = re.compile(
     r"[前上后同每]一[年月周天]|一(?:个(?!月|小时|星期|工作日|季度)|些|样|般|直|定|起|旦|致|并|切|律|下|点|种|边|方面|部分|体|系列|经|同|时|向"
@@ -270,6 +271,8 @@ def _quantities(text: str) -> Iterator[Quantity]:
         if match["words"] and match["words"].lower() == "one" and not unit:
             continue
         measure, size = _measure_of(match, unit)
+        if match["cn"] and measure in {"length", "yuan"} and unit and (tenths := _TENTHS.match(text, unit.end())):
+            value += _CN_DIGIT[tenths.group()] / 10
         yield Quantity(value * size, measure, start, unit.end() if unit and measure else end)
 
 

@@ -13,6 +13,7 @@ from difflib import SequenceMatcher
 from functools import cached_property
 from operator import itemgetter
 
+from ragcli.answer import quantities
 from ragcli.answer.meaning import Known, says_something
 from ragcli.text.analyze import UNSPACED, fold, terms
 
@@ -32,6 +33,11 @@ _PRONOUN = re.compile(
 _ADJUNCT = re.compile(
     r"(?:to|in|on|at|by|for|after|before|with|until|during|because|since|under|from|within)\s|[在从自于为]"
 )
+_AMOUNT = re.compile(
+    r"[\d.,:%\s〇零一二两三四五六七八九十百千万亿]+|(?:and )?(?:one|two|three|four|five|six|seven|eight|nine|ten)"
+)
+_SLIGHT = frozenset("自于到足起任须得要可能将给使让着过已曾又再更最很太约近达至每各几该此其所者式性化些做作成地")
+"""Characters of which one in the place of another makes no other fact."""
 _PASSIVE = re.compile(r"\b(?:am|is|are|was|were|be|been|being)\s+(?:\w+ly\s+)?\w+\s+(?:\w+\s+)?by\b|被", re.IGNORECASE)
 
 
@@ -110,13 +116,13 @@ def _known(claim: Wording, start: int, end: int, passage: str) -> bool:
 
 
 def _differs(claim: Wording, other: Wording, matcher: SequenceMatcher[str], passage: str) -> bool:
-    same = sum(block.size for block in matcher.get_matching_blocks())
-    added = sum(
-        my_end - mine
+    same = sum(_content(claim, block.a, block.size) for block in matcher.get_matching_blocks())
+    named = sum(
+        _content(claim, mine, my_end - mine)
         for what, mine, my_end, _, _ in matcher.get_opcodes()
-        if what == "insert" or (what == "delete" and _known(claim, mine, my_end, passage))
+        if what == "delete" and _known(claim, mine, my_end, passage)
     )
-    share = same / max(len(claim.tokens) - added, 1)
+    share = same / max(claim.content - named, 1)
     return share >= SAME and any(_departs(claim, other, slot, share, passage) for slot in _slots(matcher))
 
 
@@ -151,10 +157,10 @@ def _departs(claim: Wording, other: Wording, slot: tuple[int, int, int, int], sh
     mine, theirs = claim.between(*slot[:2]), other.between(*slot[2:])
     said = [term for term in _told(mine) if term not in theirs]
     instead = _told(theirs)
-    if not said or not instead or _PRONOUN.match(theirs) or slot[1] - slot[0] > FEW:
+    if not said or not instead or _PRONOUN.match(theirs) or max(slot[1] - slot[0], slot[3] - slot[2]) > FEW:
         return False
     known = Known(instead)
-    if any(known.akin(term) for term in said):
+    if any(known.akin(term) for term in said) or _same_amounts(mine, theirs):
         return False
     if _ADJUNCT.match(mine) and mine in passage:
         return False
@@ -163,12 +169,20 @@ def _departs(claim: Wording, other: Wording, slot: tuple[int, int, int, int], sh
     return share >= VERBATIM
 
 
+def _same_amounts(mine: str, theirs: str) -> bool:
+    """Whether the stretch is no more than an amount that stands there, too, or where no other amount does."""
+    if not _AMOUNT.fullmatch(mine):
+        return False
+    told, others = ({quantity.value for quantity in quantities.read(text)[0]} for text in (mine, theirs))
+    return told <= others if told and others else not _AMOUNT.fullmatch(theirs)
+
+
 def _content(wording: Wording, start: int, size: int) -> int:
     return sum(says_something(token) for token in wording.tokens[start : start + size])
 
 
 def _told(text: str) -> list[str]:
-    return [term for term in terms(text) if says_something(term)]
+    return [term for term in terms(text) if says_something(term) and not set(term) <= _SLIGHT]
 
 
 def _plain(token: str) -> str:
