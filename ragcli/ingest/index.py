@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 
 from msgspec import Struct
 
 from ragcli.errors import ConfigError
 from ragcli.ingest.changes import Failed
 from ragcli.ingest.embed import Piece
-from ragcli.ports import CatalogWriter, Indexes
-from ragcli.types import File, Notice
+from ragcli.ports import CatalogWriter, Indexes, KeywordEntry
+from ragcli.types import File, Notice, Passage
 
 _NOTHING_TO_FIND = ("empty", "no_text")
 
@@ -82,6 +83,7 @@ class Indexer:
     def store(self, batch: Iterable[object]) -> Pending:
         """The first step: pieces with their vectors go to the catalog."""
         chunks: list[tuple[int, bytes]] = []
+        entries: list[KeywordEntry] = []
         finished: list[tuple[int, File, str]] = []
         failed: list[Failed] = []
         embedded = 0
@@ -92,9 +94,11 @@ class Indexer:
                 elif isinstance(item, Piece):
                     document_id, ids = self._append(item)
                     chunks += zip(ids, (passage.vector for passage in item.passages), strict=True)
+                    entries += map(_entry, ids, repeat(item), item.passages)
                     embedded += item.embedded
                     if item.last:
                         finished.append((document_id, item.file, item.reading.sha256))
+        self._indexes.expect(entries)
         return Pending(tuple(chunks), tuple(finished), tuple(failed), embedded)
 
     def publish(self, batch: Pending) -> Written:
@@ -189,3 +193,8 @@ class Indexer:
         retired = self._catalog.unsettled(stale=False)
         if retired:
             self._indexes.delete(retired)
+
+
+def _entry(id: int, piece: Piece, passage: Passage) -> KeywordEntry:
+    chunk = passage.chunk
+    return KeywordEntry(id, piece.reading.title, " > ".join(chunk.heading), piece.file.path, chunk.text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -41,6 +41,10 @@ class KeywordEntry(Struct, frozen=True):
     body: str
 
 
+AnalyzedEntry: TypeAlias = tuple[int, list[tuple[str, str]]]
+"""A chunk id, and the terms of each field joined by spaces."""
+
+
 class KeywordQuery(Struct, frozen=True):
     """A parsed query. `text` is free text; the rest are the operators a user may write."""
 
@@ -71,6 +75,14 @@ class KeywordIndex(Protocol):
 
     def add(self, entries: Iterable[KeywordEntry]) -> None:
         """Adds without committing."""
+        ...
+
+    def analyzed(self, entries: Sequence[KeywordEntry]) -> Sequence[AnalyzedEntry]:
+        """Half of `add`, which takes most of its time and writes nothing; for one thread at a time, whichever."""
+        ...
+
+    def add_analyzed(self, entries: Iterable[AnalyzedEntry]) -> None:
+        """The other half."""
         ...
 
     def delete(self, ids: Iterable[int]) -> None:
@@ -202,6 +214,10 @@ class Indexes(Protocol):
 
     def open(self) -> list[Notice]:
         """Starts writing; what is not sound is built anew from the catalog, and told."""
+        ...
+
+    def expect(self, entries: Sequence[KeywordEntry]) -> None:
+        """These chunks will come with one later `add`: what can be done for them before is begun. Never blocks."""
         ...
 
     def add(self, chunks: Sequence[tuple[int, bytes]]) -> None:

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import msgspec
 
 from ragcli.ports import KeywordEntry
-from ragcli.store.keyword_fields import Fields, fields_of
+from ragcli.ports.store import AnalyzedEntry
+from ragcli.store.keyword_fields import fields_of
 from ragcli.streams.helper import Helper
 from ragcli.streams.helper import serve as serve_requests
 from ragcli.text.analyze import terms
@@ -32,7 +33,7 @@ class Analysts:
         self._helpers: list[Helper] = []
         self._seen = 0
 
-    def fields(self, entries: Sequence[KeywordEntry]) -> list[Fields]:
+    def fields(self, entries: Sequence[KeywordEntry]) -> list[AnalyzedEntry]:
         self._seen += len(entries)
         if self._count < 1 or len(entries) < FEW or self._seen < _WARM:
             return _analyzed(entries)
@@ -41,10 +42,10 @@ class Analysts:
         share = -(-len(entries) // self._count)
         shares = [entries[start : start + share] for start in range(0, len(entries), share)]
         asked = [helper.send(msgspec.msgpack.encode(part)) for helper, part in zip(self._helpers, shares, strict=False)]
-        found: list[Fields] = []
+        found: list[AnalyzedEntry] = []
         for helper, part, sent in zip(self._helpers, shares, asked, strict=False):
             answer = helper.receive() if sent else None
-            found += _analyzed(part) if answer is None else msgspec.msgpack.decode(answer, type=list[Fields])
+            found += _analyzed(part) if answer is None else msgspec.msgpack.decode(answer, type=list[AnalyzedEntry])
         return found
 
     def close(self) -> None:
@@ -60,5 +61,5 @@ def serve() -> None:
     )
 
 
-def _analyzed(entries: Sequence[KeywordEntry]) -> list[Fields]:
+def _analyzed(entries: Sequence[KeywordEntry]) -> list[AnalyzedEntry]:
     return [fields_of(entry, terms) for entry in entries]

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from ragcli.errors import IndexDamaged, StoreUnwritable
-from ragcli.ports import KeywordIndex
+from ragcli.ports import KeywordEntry, KeywordIndex
+from ragcli.ports.store import AnalyzedEntry
 from ragcli.store.catalog import Catalog
 from ragcli.store.catalog_writer import CatalogWriter
 from ragcli.store.chroma import ChromaFailed, ChromaWriter
@@ -59,6 +60,8 @@ class StoredIndexes:
         self._vectors_failed = ""
         self._aside: ThreadPoolExecutor | None = None
         self._behind: Future[None] | None = None
+        self._ahead: ThreadPoolExecutor | None = None
+        self._expected_entries: dict[int, Future[Sequence[AnalyzedEntry]]] = {}  # by the first chunk id
 
     @property
     def sound(self) -> bool:
@@ -87,11 +90,16 @@ class StoredIndexes:
             self._matrix.catch_up()
         if stamp is None and had_any:
             self._safely(self._fill_vectors)
+        self._ahead = ThreadPoolExecutor(1)
         if not mended:
             return []
         return [
             Notice("rebuilt", f"the {' and the '.join(mended)} did not fit the catalog: built anew, without embedding")
         ]
+
+    def expect(self, entries: Sequence[KeywordEntry]) -> None:
+        if self._ahead is not None and self._keywords is not None and entries:
+            self._expected_entries[entries[0].id] = self._ahead.submit(self._keywords.analyzed, entries)
 
     def add(self, chunks: Sequence[tuple[int, bytes]]) -> None:
         """Chroma follows one call behind, so that nobody who searches waits for its process to start.
@@ -100,11 +108,10 @@ class StoredIndexes:
         """
         deletions, self._deletions = list(self._deletions), {}
         self._settle()
-        self._aside = self._aside or ThreadPoolExecutor(1)
-        self._behind = self._aside.submit(self._safely, lambda: self._write_vectors(chunks, deletions))
+        self._follow(lambda: self._write_vectors(chunks, deletions))
         with self._writing_keywords() as keywords:
             keywords.delete(deletions)
-            keywords.add(self._catalog.entries(id for id, _ in chunks))
+            keywords.add_analyzed(self._analyzed([id for id, _ in chunks], keywords))
             keywords.commit()
         self._matrix.catch_up()
 
@@ -126,13 +133,15 @@ class StoredIndexes:
         if self._deletions:
             self.add([])
         self._matrix.compact()
+        self._settle()
+        self._follow(self._finish_vectors)
+        self._stop_expecting()
         with self._writing_keywords() as keywords:
             keywords.close()
         self._keywords = None
         folder = keywords_folder(self._place, self._catalog)
         keep_all_private(self._place.keywords)
         self._settle()
-        self._safely(self._finish_vectors)
         if self._vectors_failed:  # once more, from the start
             reason, self._vectors_failed = self._vectors_failed, ""
             self._safely(lambda: self._start_vectors(self._next_number()))
@@ -148,6 +157,7 @@ class StoredIndexes:
 
     def abort(self) -> None:
         """Lets go of everything; stamps stay away, so the next ingest builds anew what it must."""
+        self._stop_expecting()
         if self._keywords is not None:
             with suppress(Exception):  # an earlier error is on its way out
                 self._keywords.close()
@@ -172,6 +182,24 @@ class StoredIndexes:
             raise StoreUnwritable(
                 error.message, remedy="free space or mend the folder's permissions; the next ingest builds it again"
             ) from error
+
+    def _analyzed(self, ids: Sequence[int], keywords: KeywordIndex) -> Sequence[AnalyzedEntry]:
+        """In turn with what is expected: the analyzer's processes serve one thread at a time."""
+        if not ids:
+            return []
+        expected = self._expected_entries.pop(ids[0], None)
+        found = expected.result() if expected is not None else []
+        if [id for id, _ in found] == list(ids):
+            return found
+        if self._ahead is None:
+            raise RuntimeError("the indexes are not open")
+        return self._ahead.submit(keywords.analyzed, self._catalog.entries(ids)).result()
+
+    def _stop_expecting(self) -> None:
+        ahead, self._ahead = self._ahead, None
+        self._expected_entries.clear()
+        if ahead is not None:
+            ahead.shutdown(cancel_futures=True)
 
     def _try_keywords(self) -> bool:
         try:
@@ -198,6 +226,11 @@ class StoredIndexes:
         drop_others(self._place.keywords, number)
 
     # --- vectors
+
+    def _follow(self, step: Callable[[], object]) -> None:
+        """Does a step of Chroma's beside all others; `_settle` waits for it."""
+        self._aside = self._aside or ThreadPoolExecutor(1)
+        self._behind = self._aside.submit(self._safely, step)
 
     def _settle(self) -> None:
         """Waits for the write to Chroma that is under way."""

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from ragcli.ports import KeywordEntry
+from ragcli.ports.store import AnalyzedEntry
 from ragcli.text.analyze import STOP_WORDS
-
-Fields: TypeAlias = tuple[int, list[tuple[str, str]]]
-"""A chunk id, and the terms of each field joined by spaces."""
-FieldsOf: TypeAlias = Callable[[Sequence[KeywordEntry]], Sequence[Fields]]
 
 _LONGEST_TITLE = 100  # characters; a longer one is the beginning of a text that has no title
 
@@ -19,7 +15,7 @@ class Analyze(Protocol):
     def __call__(self, text: str, *, keep_stop_words: bool = False) -> list[str]: ...
 
 
-def fields_of(entry: KeywordEntry, analyze: Analyze) -> Fields:
+def fields_of(entry: KeywordEntry, analyze: Analyze) -> AnalyzedEntry:
     path = entry.path.replace("\\", "/")
     name = path.rpartition("/")[2]
     untitled = len(entry.title) > _LONGEST_TITLE or name.startswith(entry.title)

@@ -21,7 +21,8 @@ from tantivy import Occur, Query
 
 from ragcli.errors import IndexDamaged, StoreUnwritable
 from ragcli.ports import KeywordEntry, KeywordQuery
-from ragcli.store.keyword_fields import Analyze, Fields, fields_of
+from ragcli.ports.store import AnalyzedEntry
+from ragcli.store.keyword_fields import Analyze, fields_of
 from ragcli.text import question
 from ragcli.text.analyze import STOP_WORDS
 from ragcli.text.analyze import terms as analyze_terms
@@ -157,10 +158,23 @@ class TantivyIndex:
 
     def add(self, entries: Iterable[KeywordEntry]) -> None:
         """Adds without committing. Raises StoreUnwritable, IndexDamaged."""
+        self.add_analyzed(self.analyzed(list(entries)))
+
+    def analyzed(self, entries: Sequence[KeywordEntry]) -> Sequence[AnalyzedEntry]:
+        """By our own analyzer in other processes, where there are many."""
+        if self._analyze is not analyze_terms:
+            return [fields_of(entry, self._analyze) for entry in entries]
+        if self._analysts is None:
+            from ragcli.store.analysts import Analysts
+
+            self._analysts = Analysts()
+        return self._analysts.fields(entries)
+
+    def add_analyzed(self, entries: Iterable[AnalyzedEntry]) -> None:
+        """Adds without committing. Raises StoreUnwritable, IndexDamaged."""
         writer = self._writing()
-        analyzed = self._fields(list(entries))
         with self._guarded():
-            for id, fields in analyzed:
+            for id, fields in entries:
                 document = tantivy.Document()
                 document.add_unsigned("id", id)
                 for field, text in fields:
@@ -193,16 +207,6 @@ class TantivyIndex:
             self._analysts.close()
         if self._links is not None:
             self._links.cleanup()
-
-    def _fields(self, entries: Sequence[KeywordEntry]) -> Sequence[Fields]:
-        """By our own analyzer in other processes, where there are many."""
-        if self._analyze is not analyze_terms:
-            return [fields_of(entry, self._analyze) for entry in entries]
-        if self._analysts is None:
-            from ragcli.store.analysts import Analysts
-
-            self._analysts = Analysts()
-        return self._analysts.fields(entries)
 
     def _writing(self) -> tantivy.IndexWriter:
         if self._links is not None:
