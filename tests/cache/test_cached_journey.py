@@ -1,0 +1,293 @@
+"""A question and its answer through the cache: real index, real endpoint, in one process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+from endpoint import ModelServer, answer, hang, refusal
+
+from ragcli.app.assistants import CollectionAssistant
+from ragcli.app.workspace import Workspace, open_workspace
+from ragcli.types import Answer, Done, Event, Notice, Pick, Reply, Search, SourcesFound, Stop, Token, Turn, Usage
+
+HARDWARE = "How many days do customers have to return hardware ordered in 2026?"
+AGAIN = "What is the number of days customers have to return hardware ordered in 2026?"
+GROUNDED = "Hardware can be returned within 30 days [1]."
+SLOW = answer(GROUNDED, delay=0.01)
+
+
+def workspace(home: Path, endpoint: ModelServer, **settings: object) -> Workspace:
+    chosen = {
+        "chat.base_url": endpoint.url,
+        "chat.api_key": "sk-secret",
+        "chat.max_retries": 0,
+        "chat.requests_per_second": 1e6,
+    }
+    return open_workspace(home, settings=chosen | settings, environ={})
+
+
+@pytest.fixture
+async def assistant(own_sample_home: Path, endpoint: ModelServer) -> AsyncIterator[CollectionAssistant]:
+    async with workspace(own_sample_home, endpoint).assistant("default", long_lived=False) as opened:
+        yield opened
+
+
+async def heard(
+    assistant: CollectionAssistant, question: str, *, reply: Reply | None = None, **options: object
+) -> list[Event]:
+    """All events; `reply` is given to the first `SourcesFound`."""
+    events: list[Event] = []
+    async with aclosing(assistant.answer(question, **options)) as stream:  # type: ignore[arg-type]
+        event = await anext(stream)
+        while True:
+            events.append(event)
+            if isinstance(event, Done):
+                return events
+            said, reply = (reply, None) if isinstance(event, SourcesFound) else (None, reply)
+            event = await stream.asend(said)
+
+
+def done(events: Sequence[Event]) -> Answer:
+    assert isinstance(events[-1], Done)
+    return events[-1].answer
+
+
+def kinds(events: Sequence[Event]) -> list[str]:
+    """Names of the events, tokens in a row as one, without what only a wait or a hit says."""
+    names = [type(event).__name__ for event in events if not isinstance(event, Notice)]
+    return [name for at, name in enumerate(names) if at == 0 or names[at - 1] != name]
+
+
+async def asked(endpoint: ModelServer) -> None:
+    """Until the model's endpoint has a request."""
+    while not endpoint.requests():  # noqa: ASYNC110 - it comes from a thread of the server's
+        await asyncio.sleep(0.001)
+
+
+async def test_the_second_answer_comes_from_memory_with_the_same_events_and_asks_no_model(
+    assistant: CollectionAssistant, endpoint: ModelServer
+) -> None:
+    endpoint.enqueue(answer(GROUNDED))
+    first, second = await heard(assistant, HARDWARE), await heard(assistant, HARDWARE)
+    assert [done(first).cache, done(second).cache] == ["miss", "memory"]
+    assert len(endpoint.requests()) == 1
+    assert kinds(first) == kinds(second) == ["SourcesFound", "Token", "Usage", "Done"]
+    assert "".join(event.text for event in second if isinstance(event, Token)) == GROUNDED
+    assert [event.message for event in second if isinstance(event, Notice)] == ["cached just now, exact"]
+    for name in ("answer", "sources", "citations", "grounded", "provider", "model", "finish", "question"):
+        assert getattr(done(first), name) == getattr(done(second), name), name
+    assert done(second).usage == Usage(estimated=False), "it cost nothing"
+    assert done(second).timings.first_token_ms is not None
+
+
+async def test_another_process_finds_it_on_disk_and_a_secret_is_not_in_the_file(
+    own_sample_home: Path, assistant: CollectionAssistant, endpoint: ModelServer
+) -> None:
+    endpoint.enqueue(answer(GROUNDED))
+    await heard(assistant, HARDWARE)
+    async with workspace(own_sample_home, endpoint).assistant("default") as other:
+        assert done(await heard(other, HARDWARE, session="s")).cache == "disk"
+        assert done(await heard(other, HARDWARE, session="s")).session == "s"
+    assert b"sk-secret" not in b"".join(file.read_bytes() for file in own_sample_home.glob("answers.db*"))
+
+
+async def test_a_question_in_other_words_is_answered_and_says_as_what_it_was_asked(
+    own_sample_home: Path, assistant: CollectionAssistant, endpoint: ModelServer
+) -> None:
+    endpoint.enqueue(answer(GROUNDED), answer("二十八天 [1]。"), answer("Other [1]."), answer("Off [1]."))
+    await heard(assistant, HARDWARE)
+    second = await heard(assistant, AGAIN)
+    assert done(second).cache == "semantic"
+    assert done(second).question == AGAIN
+    [notice] = [event.message for event in second if isinstance(event, Notice)]
+    assert notice == f'cached just now, semantic: asked as "{HARDWARE}"'
+    third = await heard(assistant, AGAIN)
+    assert done(third).cache == "memory"
+    assert any("asked as" in event.message for event in third if isinstance(event, Notice))
+    assert done(await heard(assistant, HARDWARE.replace("2026", "2025"))).cache == "miss"
+    async with workspace(own_sample_home, endpoint, **{"cache.semantic": False}).assistant("default") as other:
+        assert done(await heard(other, AGAIN)).cache == "miss"
+
+
+async def test_each_thing_that_decides_an_answer_is_part_of_the_key(
+    own_sample_home: Path, assistant: CollectionAssistant, endpoint: ModelServer
+) -> None:
+    endpoint.enqueue(*[answer(GROUNDED)] * 20)
+    await heard(assistant, HARDWARE)
+    changes: list[dict[str, object]] = [
+        {"chat.model": "other"},
+        {"chat.temperature": 0.5},
+        {"chat.system": "Answer like a pirate."},
+        {"retrieve.context_k": 2},
+        {"retrieve.top_k": 9},
+        {"rerank.model": "none"},
+        {"chat.extractive": True},
+    ]
+    for change in changes:
+        async with workspace(own_sample_home, endpoint, **change).assistant("default") as other:
+            assert done(await heard(other, HARDWARE)).cache == "miss", change
+    for options in ({"extra": "A piped text."}, {"history": [Turn("Which products?", "Hardware.")]}):
+        assert done(await heard(assistant, HARDWARE, **options)).cache == "miss", options
+    async with workspace(own_sample_home, endpoint, **{"chat.timeout": 77.0}).assistant("default") as other:
+        assert done(await heard(other, HARDWARE)).cache == "disk", "a waiting time decides nothing"
+    again = await heard(assistant, HARDWARE, history=[Turn(HARDWARE, GROUNDED)])
+    assert done(again).cache == "memory", "asking the same again at once is the same question"
+
+
+async def test_an_ingest_that_changes_the_collection_invalidates(
+    own_sample_home: Path, assistant: CollectionAssistant, endpoint: ModelServer, tmp_path: Path
+) -> None:
+    endpoint.enqueue(answer(GROUNDED), answer(GROUNDED))
+    await heard(assistant, HARDWARE)
+    new = tmp_path / "new.md"
+    new.write_text("# Neu\n\nThe canteen sells soup.\n", encoding="utf-8")
+    space = workspace(own_sample_home, endpoint)
+    async for _ in space.ingest([str(new)], "default"):
+        pass
+    assert done(await heard(assistant, HARDWARE)).cache == "miss"
+    async for _ in space.ingest([str(new)], "default"):
+        pass
+    assert done(await heard(assistant, HARDWARE)).cache == "memory", "nothing was changed"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        answer("Nothing is cited here about 99 days."),
+        answer("Hardware can be returned within 30", finish="length"),
+        answer(GROUNDED, drop_after=3),
+        refusal(500),
+    ],
+)
+async def test_failed_cut_off_and_ungrounded_answers_are_not_kept(
+    assistant: CollectionAssistant, endpoint: ModelServer, reply: object
+) -> None:
+    endpoint.enqueue(reply, refusal(500), answer(GROUNDED))  # type: ignore[arg-type]
+    await heard(assistant, HARDWARE)
+    endpoint._scripts["chat/completions"].clear()
+    endpoint.enqueue(answer(GROUNDED))
+    assert done(await heard(assistant, HARDWARE)).cache == "miss"
+    assert done(await heard(assistant, HARDWARE)).cache == "memory"
+
+
+async def test_renew_replaces_what_is_kept_and_off_neither_takes_nor_keeps(
+    assistant: CollectionAssistant, endpoint: ModelServer
+) -> None:
+    endpoint.enqueue(answer(GROUNDED), answer("It is 30 days [1]."), answer("Off [1]."))
+    await heard(assistant, HARDWARE)
+    assert done(await heard(assistant, HARDWARE, caching="renew")).cache == "miss"
+    assert done(await heard(assistant, HARDWARE, caching="off")).cache == "miss"
+    assert done(await heard(assistant, HARDWARE)).answer == "It is 30 days [1]."
+    assert len(endpoint.requests()) == 3
+
+
+async def test_a_pick_is_part_of_the_key_and_is_looked_up_after_it_is_made(
+    assistant: CollectionAssistant, endpoint: ModelServer
+) -> None:
+    endpoint.enqueue(answer(GROUNDED), answer("30 days [1]."), answer("Found otherwise [1]."))
+    every = done(await heard(assistant, HARDWARE))
+    assert len(every.sources) > 1
+    assert done(await heard(assistant, HARDWARE, reply=Pick(tuple(s.n for s in every.sources)))).cache == "memory"
+    picked = await heard(assistant, HARDWARE, reply=Pick((1,)))
+    assert done(picked).answer == "30 days [1]."
+    assert [source.n for source in done(picked).sources] == [1]
+    assert kinds(picked) == ["SourcesFound", "Token", "Usage", "Done"]
+    again = await heard(assistant, HARDWARE, reply=Pick((1,)))
+    assert done(again).cache == "memory"
+    assert done(again).sources == done(picked).sources
+    nothing = await heard(assistant, HARDWARE, reply=Pick((99,)))
+    assert isinstance(nothing[-1], Done)
+    assert nothing[-1].error is not None
+    searched = await heard(assistant, HARDWARE, reply=Search("warranty period"))
+    assert done(searched).cache == "miss"
+    assert [event.retrieval.query for event in searched if isinstance(event, SourcesFound)] == [
+        HARDWARE,
+        "warranty period",
+    ]
+
+
+async def test_stop_ends_a_replay_and_a_making_and_neither_is_kept(
+    assistant: CollectionAssistant, endpoint: ModelServer
+) -> None:
+    endpoint.enqueue(answer(GROUNDED, hang_after=3), answer(GROUNDED))
+    stop = asyncio.Event()
+    text = ""
+    async for event in assistant.answer(HARDWARE, stop=stop):
+        if isinstance(event, Token):
+            text += event.text
+            if len(text) > 8:
+                stop.set()
+        last = event
+    assert isinstance(last, Done)
+    assert last.answer.finish == "interrupted"
+    assert last.answer.answer == text
+    assert last.answer.usage.prompt_tokens > 0
+    assert endpoint.wait_until_idle()
+    await heard(assistant, HARDWARE)
+    stopped = done(await heard(assistant, HARDWARE, reply=Stop()))
+    assert (stopped.finish, stopped.answer) == ("interrupted", "")
+
+
+async def test_a_hundred_equal_questions_at_once_cost_one_call_and_all_stream_along(
+    assistant: CollectionAssistant, endpoint: ModelServer
+) -> None:
+    endpoint.enqueue(SLOW)
+    answers = [done(events) for events in await asyncio.gather(*(heard(assistant, HARDWARE) for _ in range(100)))]
+    assert len(endpoint.requests()) == 1
+    assert {answer.answer for answer in answers} == {GROUNDED}
+    assert sorted(answer.cache for answer in answers) == ["memory"] * 99 + ["miss"]
+    assert sum(answer.usage.completion_tokens for answer in answers) == answers[0].usage.completion_tokens
+
+
+async def test_a_leader_that_is_cancelled_changes_nothing_for_the_others(
+    assistant: CollectionAssistant, endpoint: ModelServer
+) -> None:
+    endpoint.enqueue(SLOW)
+    leader = asyncio.create_task(heard(assistant, HARDWARE))
+    await asked(endpoint)
+    followers = [asyncio.create_task(heard(assistant, HARDWARE)) for _ in range(5)]
+    await asyncio.sleep(0.02)
+    leader.cancel()
+    for events in await asyncio.gather(*followers):
+        assert "".join(event.text for event in events if isinstance(event, Token)) == GROUNDED
+    with pytest.raises(asyncio.CancelledError):
+        await leader
+    assert len(endpoint.requests()) == 1
+
+
+async def test_the_last_one_who_leaves_closes_the_connection(
+    assistant: CollectionAssistant, endpoint: ModelServer
+) -> None:
+    endpoint.enqueue(hang())
+    tasks = [asyncio.create_task(heard(assistant, HARDWARE)) for _ in range(3)]
+    await asked(endpoint)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert endpoint.wait_until_idle()
+
+
+@pytest.mark.parametrize("fault", [refusal(503), answer(GROUNDED, reset_after=4), answer("", reset=True)])
+async def test_where_the_model_breaks_off_others_who_ride_along_get_the_whole_answer_once(
+    assistant: CollectionAssistant, endpoint: ModelServer, fault: object
+) -> None:
+    endpoint.enqueue(fault, answer(GROUNDED, follow=True))  # type: ignore[arg-type]
+    for events in await asyncio.gather(*(heard(assistant, HARDWARE) for _ in range(10))):
+        assert done(events).answer == GROUNDED
+        assert "".join(event.text for event in events if isinstance(event, Token)) == GROUNDED
+        assert sum(isinstance(event, SourcesFound) for event in events) == 1
+    assert len(endpoint.requests()) == 2
+
+
+async def test_an_endpoint_that_is_down_is_asked_twice_for_a_hundred_and_all_are_told(
+    assistant: CollectionAssistant, endpoint: ModelServer
+) -> None:
+    endpoint.enqueue(*[refusal(503)] * 10)
+    for events in await asyncio.gather(*(heard(assistant, HARDWARE) for _ in range(100))):
+        assert isinstance(events[-1], Done)
+        assert events[-1].error is not None
+    assert len(endpoint.requests()) == 2
