@@ -10,7 +10,7 @@ endif
 CLEAN := env -u OPENAI_API_KEY -u OPENAI_BASE_URL -u RAGCLI_CONFIG RAGCLI_HOME=$(CURDIR)/.demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage lint types bench bench-search bench-retrieval bench-answers torture fuzz wheel-smoke man docs check-docs lock clean
+.PHONY: help demo test coverage lint types bench bench-search bench-retrieval bench-answers simulate torture fuzz wheel-smoke man docs check-docs lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ bench-retrieval: $(VENV)/.development  ## ranking quality on retrieval sets: mak
 bench-answers: $(VENV)/.development  ## what compression and the extractive answer keep: make bench-answers SETS="DIR DIR"
 	@test -n "$(SETS)" || { echo 'name the sets: make bench-answers SETS="DIR DIR" (tests/bench/answers.py says what a set is)'; exit 2; }
 	$(BIN)/python tests/bench/answers.py $(SETS) $(ARGS)
+
+simulate: $(VENV)/.development  ## nodes and Redis shards for a million questions a second: ARGS="--rate N --zipf S ..."
+	$(BIN)/python tests/bench/simulate.py $(ARGS)
 
 torture: $(VENV)/.development  ## kill ingests at every step of the write order, then search: ARGS="--kills N --jobs N"
 	$(BIN)/python tests/torture.py --kills 200 $(ARGS)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LEASE_MS = 2000
 RENEWED_EVERY_S = 0.5
-TOGETHER_S = 0.02
+TOGETHER_S = 0.04
 """Pieces that come within this time are sent together; a follower is behind by so much."""
 BLOCK_MS = 100
 """How long one look for news waits; shorter than the time limit of an attempt."""

@@ -1,4 +1,4 @@
-"""Speed, size and memory against yardsticks measured in the same minute; `make bench` runs start, size and screen.
+"""Speed, size and memory against yardsticks measured in the same minute; without names: start, size, screen, tiers.
 
 The machine's mood cancels out of a ratio, so the goals are ratios wherever they can be.
 """
@@ -15,8 +15,9 @@ from memory import measure_memory
 from screen import measure_screen
 from size import measure_size
 from start import measure_start
+from tiers import CACHED, measure_tiers
 
-DEFAULT = ("start", "size", "screen")
+DEFAULT = ("start", "size", "screen", "tiers")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         "again": lambda: measure_again(options.runs or 5),
         "memory": measure_memory,
         "screen": measure_screen,
+        "tiers": lambda: measure_tiers(options.cached),
     }
     missed = False
     for name in options.what or DEFAULT:
@@ -44,9 +46,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    names = ("start", "size", "ingest", "again", "memory", "screen")
+    names = (*DEFAULT, "ingest", "again", "memory")
     parser.add_argument("what", nargs="*", metavar="WHAT", help=f"any of {', '.join(names)} [{' '.join(DEFAULT)}]")
     parser.add_argument("--runs", type=int, metavar="N", help="the median of N runs")
+    parser.add_argument("--cached", type=int, default=CACHED, metavar="N", help=f"tiers: answers in each [{CACHED}]")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a goal is missed")
     parser.add_argument("--openai-path", metavar="DIR", help="import openai from here, where it is not installed")
     options = parser.parse_args(arguments)

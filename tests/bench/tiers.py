@@ -37,7 +37,7 @@ from ragcli.types import Answer, Source
 
 CACHED = 5_000
 ONE_BY_ONE, AT_ONCE, TASKS = 1_000, 4_000, 32
-LIMITS_MS = {"memory": 1.0, "disk": 5.0, "redis": 5.0, "semantic": 15.0}
+LIMITS_US = {"memory": 1000.0, "disk": 5000.0, "redis": 5000.0, "semantic": 15_000.0}
 DAY_S, GIGABYTE = 86_400.0, 1 << 30
 
 Find = Callable[[int], Awaitable[bool]]
@@ -65,7 +65,7 @@ async def _timed(name: str, find: Find, cached: int) -> list[Row]:
     for _ in range(ONE_BY_ONE):
         begun = time.perf_counter()
         await find(chance.randrange(cached))
-        took.append(1000 * (time.perf_counter() - begun))
+        took.append(1e6 * (time.perf_counter() - begun))
 
     async def many() -> None:
         for _ in range(AT_ONCE // TASKS):
@@ -75,10 +75,10 @@ async def _timed(name: str, find: Find, cached: int) -> list[Row]:
     await asyncio.gather(*(many() for _ in range(TASKS)))
     elapsed, cpu = time.perf_counter() - begun, time.process_time() - cpu
     return [
-        Row(f"{name}: p50", percentile(took, 50), "ms", limit=LIMITS_MS[name]),
-        Row(f"{name}: p99", percentile(took, 99), "ms"),
+        Row(f"{name}: p50", percentile(took, 50), "us", limit=LIMITS_US[name]),
+        Row(f"{name}: p99", percentile(took, 99), "us"),
         Row(f"{name}: hits a second", AT_ONCE / elapsed, "/s"),
-        Row(f"{name}: microseconds of CPU a hit", 1e6 * cpu / AT_ONCE, "us"),
+        Row(f"{name}: CPU a hit", 1e6 * cpu / AT_ONCE, "us"),
     ]
 
 
