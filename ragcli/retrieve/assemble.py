@@ -46,7 +46,8 @@ def _unlike(candidates: Sequence[Candidate], *, enough: int) -> list[Candidate]:
     kept: list[_Print] = []
     for candidate in candidates:
         seen = _Print(candidate)
-        if not any(seen.is_copy_of(other) for other in kept):
+        shortest, longest = SAME * seen.length, seen.length / SAME
+        if not any(shortest <= other.length <= longest and seen.is_copy_of(other) for other in kept):
             kept.append(seen)
         if len(kept) == enough:
             break
@@ -59,7 +60,7 @@ class _Print:
     def __init__(self, candidate: Candidate) -> None:
         self.candidate = candidate
         self._text = candidate.chunk.text
-        self._length = len(self._text)
+        self.length = len(self._text)
 
     @cached_property
     def _numbers(self) -> frozenset[str]:
@@ -74,7 +75,7 @@ class _Print:
 
     def is_copy_of(self, other: _Print) -> bool:
         """Texts that differ in a number say different things, however alike they are."""
-        if not _alike(self._length, other._length) or not self._scores_like(other):
+        if not self._scores_like(other):
             return False
         mine, its = self._pieces, other._pieces
         if not _alike(len(mine), len(its)):

@@ -78,7 +78,10 @@ def fuse(
     weight: Weight,
     limit: int | None = None,
 ) -> list[Hit]:
-    """The first hits by fused score, best first; equal ones by id, so that an answer is the same every time."""
+    """The first hits by fused score, best first; equal ones by id, so that an answer is the same every time.
+
+    Either leg's scores come best first, too.
+    """
     low, high = _range(vector) if weight.spread else (0.0, 1.0)
     from_words = (1 - weight.vector) / bound if bound > 0 else 0.0
     from_meaning = weight.vector / (high - low)
@@ -99,7 +102,7 @@ def fuse(
 
 def _places(scores: Mapping[int, float]) -> dict[int, int]:
     """From 1, by id."""
-    return {id: place for place, id in enumerate(sorted(scores, key=lambda id: (-scores[id], id)), start=1)}
+    return {id: place for place, id in enumerate(scores, start=1)}
 
 
 def _range(vector: Mapping[int, float]) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from msgspec import Struct
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ragcli.types import Vector, Vectors
+
+_Number = TypeVar("_Number", np.int64, np.float32)
 
 
 class _Block(Struct, frozen=True):
@@ -49,8 +51,8 @@ class ExactIndex:
         total = sum(len(block.ids) for block in blocks)
         if not total or k < 1:
             return []
-        ids = np.concatenate([block.ids for block in blocks])
-        scores = np.concatenate([block.rows @ vector for block in blocks])
+        ids = _joined([block.ids for block in blocks])
+        scores = _joined([block.rows @ vector for block in blocks])
         wanted = k
         while True:  # rows that no longer count may crowd the first places
             best = _best(scores, min(wanted, total))
@@ -102,6 +104,11 @@ class ExactIndex:
                 )
             blocks.append(_Block(ids, np.frombuffer(data, dtype="<f4").reshape(len(ids), dimensions)))
         return tuple(blocks)
+
+
+def _joined(parts: Sequence[npt.NDArray[_Number]]) -> npt.NDArray[_Number]:
+    """Without a copy where there is but one, which is most of the time."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _only(block: _Block, among: Sequence[int]) -> _Block:
