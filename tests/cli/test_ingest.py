@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SAMPLE_DOCS, Run, run_ragcli
+from conftest import SAMPLE_DOCS, Run, run_inside, run_ragcli
 
 
 def ingest(home: Path, *args: str | Path, **options: Any) -> dict[str, Any]:
-    done = run_ragcli(home, "ingest", *args, "--json", **options)
+    done = run_inside(home, "ingest", *args, "--json", **options)
     report = json.loads(done.stdout)
     report["code"] = done.returncode
     return report
@@ -31,12 +31,13 @@ def docs(tmp_path: Path) -> Path:
 
 
 def search(home: Path, query: str) -> list[str]:
-    hits = json.loads(run_ragcli(home, "search", query, "--json").stdout)["hits"]
+    hits = json.loads(run_inside(home, "search", query, "--json").stdout)["hits"]
     return [Path(hit["path"]).name for hit in hits]
 
 
 def test_a_folder_is_indexed_found_and_then_left_alone(home: Path, docs: Path) -> None:
-    report = ingest(home, docs)
+    done = run_ragcli(home, "ingest", docs, "--json")
+    report = json.loads(done.stdout) | {"code": done.returncode}
     assert (report["code"], report["added"], report["documents"]) == (0, 2, 2)
     assert report["chunks"] == report["embedded_chunks"] > 0
     assert report["failed"] == []
@@ -58,7 +59,7 @@ def test_edited_renamed_and_deleted_files_are_followed(home: Path, docs: Path) -
     found = search(home, "锅炉压力")
     assert found[0] == "锅炉说明.txt"
     assert "锅炉.txt" not in found
-    assert "7,100" in run_ragcli(home, "ask", "How fast does the turbine spin?").stdout
+    assert "7,100" in run_inside(home, "ask", "How fast does the turbine spin?").stdout
     (docs / "new.md").unlink()
     assert ingest(home, docs)["removed"] == 1
     assert "new.md" not in search(home, "green pump")
@@ -74,7 +75,7 @@ def test_no_prune_keeps_what_is_gone(home: Path, docs: Path) -> None:
 def test_dry_run_tells_and_changes_nothing(home: Path, docs: Path) -> None:
     report = ingest(home, docs, "--dry-run")
     assert report["added"] == 2
-    assert run_ragcli(home, "status").returncode == 6
+    assert run_inside(home, "status").returncode == 6
 
 
 def test_a_broken_file_is_reported_and_the_rest_is_indexed(home: Path, docs: Path) -> None:
@@ -101,7 +102,7 @@ def test_the_summary_for_a_person_names_failed_files(home: Path, docs: Path) -> 
 
 def test_an_empty_folder_is_told_as_such(home: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    done = run_ragcli(home, "ingest", tmp_path / "empty")
+    done = run_inside(home, "ingest", tmp_path / "empty")
     assert done.returncode == 0
     assert "no documents" in done.stdout
 
@@ -119,15 +120,15 @@ def test_a_path_that_does_not_exist_is_exit_code_2_and_nothing_is_lost(home: Pat
 def test_another_embedder_is_refused_with_the_command_that_re_embeds(home: Path, docs: Path, endpoint: Any) -> None:
     ingest(home, docs)
     env = {"OPENAI_BASE_URL": endpoint.url, "OPENAI_API_KEY": "k"}
-    done = run_ragcli(home, "ingest", docs, "--embedding", "openai:small", env=env)
+    done = run_inside(home, "ingest", docs, "--embedding", "openai:small", env=env)
     assert done.returncode == 2
     assert "--force" in done.stderr
     report = ingest(home, docs, "--embedding", "openai:small", "--force", env=env)
     assert report["code"] == 0
-    status = json.loads(run_ragcli(home, "status", "--json").stdout)
+    status = json.loads(run_inside(home, "status", "--json").stdout)
     assert status["embedder"].startswith("openai:small")
     assert status["documents"] == 2
-    found = run_ragcli(home, "search", "turbine", "--json", env=env)
+    found = run_inside(home, "search", "turbine", "--json", env=env)
     assert json.loads(found.stdout)["hits"][0]["path"].endswith("engine.md")
 
 
@@ -146,44 +147,44 @@ def test_everything_that_is_stored_is_private_even_under_a_loose_umask(home: Pat
 def test_collections_are_apart_and_may_have_any_name(home: Path, docs: Path) -> None:
     ingest(home, docs / "engine.md", "-c", "发动机 / engines")
     ingest(home, docs / "sub")
-    names = [row["collection"] for row in json.loads(run_ragcli(home, "collections", "list", "--json").stdout)]
+    names = [row["collection"] for row in json.loads(run_inside(home, "collections", "list", "--json").stdout)]
     assert sorted(names) == sorted(["default", "发动机 / engines"])
     assert "engine.md" not in search(home, "turbine speed")
-    gone = run_ragcli(home, "collections", "delete", "发动机 / engines", "--yes")
+    gone = run_inside(home, "collections", "delete", "发动机 / engines", "--yes")
     assert gone.returncode == 0
-    assert run_ragcli(home, "status", "-c", "发动机 / engines").returncode == 6
+    assert run_inside(home, "status", "-c", "发动机 / engines").returncode == 6
 
 
 def test_status_list_show_and_remove_agree(own_sample_home: Path) -> None:
     home = own_sample_home
-    status = json.loads(run_ragcli(home, "status", "--json").stdout)
-    listed = json.loads(run_ragcli(home, "list", "--json").stdout)
+    status = json.loads(run_inside(home, "status", "--json").stdout)
+    listed = json.loads(run_inside(home, "list", "--json").stdout)
     files = [path for path in SAMPLE_DOCS.rglob("*") if path.is_file()]
     assert status["documents"] == len(listed) == len(files)
     assert status["chunks"] == sum(document["chunks"] for document in listed)
     assert (status["failed"], status["pending"], status["collection"]) == (0, 0, "default")
     assert {document["state"] for document in listed} == {"ready"}
-    shown = [json.loads(line) for line in run_ragcli(home, "show", "--all", "--json").stdout.splitlines()]
+    shown = [json.loads(line) for line in run_inside(home, "show", "--all", "--json").stdout.splitlines()]
     assert [document["path"] for document in shown] == [document["path"] for document in listed]
     assert all(document["chunks"] for document in shown)
-    one = run_ragcli(home, "show", "warranty.txt").stdout
+    one = run_inside(home, "show", "warranty.txt").stdout
     assert (SAMPLE_DOCS / "warranty.txt").read_text(encoding="utf-8").split()[-1] in one
-    removed = run_ragcli(home, "remove", "warranty.txt", "中文/*", "--yes", "--json")
+    removed = run_inside(home, "remove", "warranty.txt", "中文/*", "--yes", "--json")
     assert removed.returncode == 0
-    left = json.loads(run_ragcli(home, "list", "--json").stdout)
+    left = json.loads(run_inside(home, "list", "--json").stdout)
     assert not any("warranty.txt" in document["path"] or "中文" in document["path"] for document in left)
-    assert run_ragcli(home, "remove", "warranty.txt", "--yes").returncode == 2
+    assert run_inside(home, "remove", "warranty.txt", "--yes").returncode == 2
 
 
 def test_remove_without_a_terminal_needs_a_yes(own_sample_home: Path) -> None:
-    done = run_ragcli(own_sample_home, "remove", "warranty.txt")
+    done = run_inside(own_sample_home, "remove", "warranty.txt")
     assert done.returncode == 2
     assert "--yes" in done.stderr
-    assert json.loads(run_ragcli(own_sample_home, "status", "--json").stdout)["documents"] >= 12
+    assert json.loads(run_inside(own_sample_home, "status", "--json").stdout)["documents"] >= 12
 
 
 def test_a_search_that_finds_nothing_is_exit_code_3(ragcli: Run, sample_home: Path) -> None:
-    done = run_ragcli(sample_home, "search", "zxqwv", "--json")
+    done = run_inside(sample_home, "search", "zxqwv", "--json")
     assert done.returncode == 3
     assert json.loads(done.stdout)["schema"] == 1
 

@@ -5,12 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import run_ragcli
+from conftest import run_inside, run_ragcli
 
 FILES = {
     "engine.md": "# Engine\n\nThe turbine spins at 9,400 rpm.\n",
     "锅炉.md": "# 锅炉\n\n锅炉的额定压力是十二兆帕，每年检修一次。\n",
 }
+
+
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A home for each file alone, and one for both, by the names of the files."""
+    folder = tmp_path_factory.mktemp("tiny")
+    for name, text in FILES.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    made = {}
+    for names in (*([name] for name in FILES), list(FILES)):
+        home = made["+".join(names)] = folder / f"home-{len(made)}"
+        assert run_ragcli(home, "ingest", *(folder / name for name in names)).returncode == 0
+    return made
 
 
 @pytest.mark.parametrize(
@@ -22,17 +35,12 @@ FILES = {
         ("锅炉.md", "锅炉多久检修一次？", "每年"),
     ],
 )
-def test_the_only_file_answers_what_it_holds(home: Path, tmp_path: Path, file: str, question: str, fact: str) -> None:
-    (tmp_path / file).write_text(FILES[file], encoding="utf-8")
-    assert run_ragcli(home, "ingest", tmp_path / file).returncode == 0
-    done = run_ragcli(home, "ask", question)
+def test_the_only_file_answers_what_it_holds(homes: dict[str, Path], file: str, question: str, fact: str) -> None:
+    done = run_inside(homes[file], "ask", question)
     assert done.returncode == 0, done.stderr
     assert fact in done.stdout
 
 
 @pytest.mark.parametrize("question", ["Who is the president of France?", "红烧肉怎么做？"])
-def test_the_only_file_is_not_said_to_answer_anything_else(home: Path, tmp_path: Path, question: str) -> None:
-    for name, text in FILES.items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    run_ragcli(home, "ingest", *(tmp_path / name for name in FILES))
-    assert run_ragcli(home, "ask", question).returncode == 3
+def test_the_only_files_are_not_said_to_answer_anything_else(homes: dict[str, Path], question: str) -> None:
+    assert run_inside(homes["+".join(FILES)], "ask", question).returncode == 3
