@@ -4,7 +4,7 @@ A memory that keeps the C last used of many answers holds each for about the sam
     sum over questions of (1 - exp(-rate x T)) = C
 (Che, Tung and Wang, "Hierarchical Web caching systems", 2002), and a request finds its answer unless the last one for
 it is longer ago. An ingest, or the end of the time to live, makes all answers void at once: time falls into epochs, and
-the first request of an epoch always misses. What one tier misses is the stream of the next one.
+the first request of an epoch always misses. What one tier misses is the stream of the next one, taken as random again.
 """
 
 from __future__ import annotations
@@ -99,10 +99,9 @@ def characteristic_time(counts: Floats, rates: Floats, capacity: float) -> float
 
 def missed(counts: Floats, rates: Floats, capacity: float, epoch: float) -> Floats:
     """Misses a second of one question of each bin."""
-    first = -np.expm1(-rates * epoch)
-    held = characteristic_time(counts, rates, capacity)
-    late = np.exp(-rates * held) if np.isfinite(held) and held < epoch else np.zeros_like(rates)
-    misses: Floats = (first + np.maximum(rates * epoch - first, 0) * late) / epoch
+    held = min(characteristic_time(counts, rates, capacity), epoch)
+    # At the moment t of an epoch the last request must be younger than t, and than the time that answers are held.
+    misses: Floats = (-np.expm1(-rates * held) + (epoch - held) * rates * np.exp(-rates * held)) / epoch
     return misses
 
 

@@ -35,10 +35,10 @@ from ragcli.store.redis_answers import RedisAnswers
 from ragcli.store.redis_link import RedisLink
 from ragcli.types import Answer
 
-TOLERANCE = 0.03
+TOLERANCE = 0.02
 """By how much the share of a tier may differ between the real cache and the arithmetic."""
 SMALL = Fleet(
-    rate=50.0, distinct=600, zipf=1.0, nodes=4, ttl=3600.0, ingest_every=90.0, memory_mb=0.06, memory_bytes=1000
+    rate=50.0, distinct=600, zipf=1.0, nodes=4, ttl=3600.0, ingest_every=30.0, memory_mb=0.06, memory_bytes=1000
 )
 REQUESTS = 9000
 LARGEST_FLEET = 1_000_000
