@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from ragcli.config import Repl as Settings
     from ragcli.ports import Assistant, Assistants, SessionStore
 
+HANGUP = 1
+"""The number of SIGHUP, on systems that lack it, too."""
 LIST_S = 3.0
 """How long the endpoint may take to list its models."""
 
@@ -74,8 +77,13 @@ async def chat(
     )
     repl.reader = reader or _editor(repl, settings, history_path, input, output)
     with signals(interrupts, repl.reader.wake):
-        repl.begin(session, resume)
-        await repl.run()
+        try:
+            repl.begin(session, resume)
+            await repl.run()
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            interrupts.end(HANGUP)  # the terminal has gone away: there is nobody to tell, and all is saved
     return 128 + interrupts.signal if interrupts.signal else 0
 
 

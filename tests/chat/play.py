@@ -1,6 +1,7 @@
 """A chat on the double, for a real terminal: `python play.py FOLDER ANSWER.md TOKENS_PER_SECOND`.
 
-Each question is answered with the text of the file, a word at a time.
+Each question is answered with the text of the file, a word at a time; a question that is a number sets the speed of its
+own answer.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import asyncio
 import os
 import re
 import sys
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -19,14 +21,33 @@ from ragcli.chat.repl import chat
 from ragcli.config import Repl
 from ragcli.render.console import make_console
 from ragcli.store.sessions import SQLiteSessions
+from ragcli.types import Event, Reply
+
+PAUSE_S = 0.005
+"""A shorter wait would be as long as this one: the faster the answer, the more words come together."""
+
+
+class Player(ScriptedAssistant):
+    """Gives the same answer always."""
+
+    def __init__(self, answer: str, rate: float) -> None:
+        super().__init__()
+        self._words = re.findall(r"\s*\S+\s?", answer)
+        self._rate = rate
+
+    def answer(self, question: str, **options: object) -> AsyncGenerator[Event, Reply | None]:
+        rate = float(question) if question.isdecimal() else self._rate
+        together = max(1, round(rate * PAUSE_S))
+        items: list[str | float] = []
+        for number, word in enumerate(self._words, start=1):
+            items += [word] if number % together else [word, together / rate]
+        self.scripts = [Script(items)]
+        return super().answer(question, **options)  # type: ignore[arg-type]
 
 
 async def main(folder: Path, answer: str, rate: float) -> int:
-    pieces = re.findall(r"\s*\S+\s?", answer)
-    items = [item for piece in pieces for item in ((piece, 1 / rate) if rate else (piece,))]
-    scripts = [Script(items) for _ in range(5)]
     return await chat(
-        ScriptedAssistant(*scripts),
+        Player(answer, rate),
         SQLiteSessions(folder / "sessions.db"),
         console=make_console(sys.stdout),
         settings=Repl(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import os
 import re
@@ -33,6 +34,7 @@ from chat.desk import (
 from chat.double import SOURCES, Script, ScriptedAssistant, terminal
 from msgspec.structs import replace
 
+from ragcli.chat import interrupts
 from ragcli.chat.reader import LineReader
 from ragcli.chat.repl import chat
 from ragcli.chat.table import TABLE, reference
@@ -157,13 +159,16 @@ async def test_ctrl_c_twice_leaves_in_the_middle_of_an_answer(desk: Desk) -> Non
     assert desk.sessions.turns("first") == [Turn("first", "half")]
 
 
-async def test_ctrl_c_at_the_prompt_clears_the_line_then_hints_then_leaves(desk: Desk) -> None:
+async def test_ctrl_c_at_the_prompt_clears_the_line_then_hints_then_leaves(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interrupts, "TWICE_S", 0.0)
     assistant = ScriptedAssistant(["answer"])
     task = asyncio.create_task(desk.run(assistant, f"not this{CTRL_C}but this\r"))
     await until(lambda: assistant.closed)
-    await asyncio.sleep(1.05)  # presses within a second leave
     desk.keys.send_text(CTRL_C)
     await until(lambda: "Ctrl-D or /exit leaves" in desk.said)
+    monkeypatch.setattr(interrupts, "TWICE_S", 60.0)
     desk.keys.send_text(CTRL_C)
     assert await task == 0
     assert [asked.question for asked in assistant.history] == ["but this"]
@@ -199,6 +204,17 @@ async def test_a_signal_that_ends_the_chat_leaves_a_saved_session(desk: Desk, nu
     assert await task == 128 + number
     assert desk.sessions.turns("first") == [Turn("first", "half")]
     assert signal.getsignal(number) is before
+
+
+async def test_a_terminal_that_has_gone_away_ends_the_chat_as_a_hang_up_does(desk: Desk) -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.EIO, "Input/output error")
+
+    desk.console = terminal()
+    assistant = ScriptedAssistant(Script(["half", lambda: setattr(desk.console, "file", Gone()), " of it"]))
+    assert await desk.run(assistant, "first\r") == 129
+    assert desk.sessions.turns("first") == [Turn("first", "half of it")]
 
 
 async def test_keys_typed_during_an_answer_wait_for_the_prompt(desk: Desk) -> None:

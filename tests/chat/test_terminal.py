@@ -67,6 +67,17 @@ class Window:
     def resize(self, columns: int, lines: int) -> None:
         self.tmux("resize-window", "-x", str(columns), "-y", str(lines))
 
+    def answered(self) -> bool:
+        """Whether sources and, below them, the next prompt stand on the screen."""
+        sources, _, below = self.screen().rpartition("handbook.md")
+        return bool(sources) and "❯" in below
+
+    def clear(self) -> None:
+        """Takes away what was typed and shown."""
+        self.keys("C-u", "C-l")
+        self.until(lambda: "handbook.md" not in self.screen() and "zzz" not in self.screen())
+        self.tmux("clear-history")
+
     def screen(self) -> str:
         return self.tmux("capture-pane", "-p")
 
@@ -116,22 +127,49 @@ def long_answer() -> str:
 LONG = long_answer()
 
 
+@pytest.fixture(scope="module")
+def playing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Window]:
+    """A window whose chat gives the long answer; starting one takes as long as an answer."""
+    opened = Window(tmp_path_factory.mktemp("playing"))
+    opened.open(80, 24, LONG, rate=3000)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def long(playing: Window) -> Window:
+    """The same window as if it had just been opened."""
+    playing.clear()
+    return playing
+
+
 @pytest.mark.parametrize(("columns", "lines"), [(80, 24), (40, 15), (200, 50)])
-def test_every_word_of_a_long_answer_stands_in_the_scrollback_once(window: Window, columns: int, lines: int) -> None:
-    window.open(columns, lines, LONG, rate=3000)
-    window.ask("go")
-    window.until(lambda: "handbook.md" in window.screen())
-    assert WORD.findall(window.scrollback()) == WORD.findall(LONG)
+def test_every_word_of_a_long_answer_stands_in_the_scrollback_once(long: Window, columns: int, lines: int) -> None:
+    long.resize(columns, lines)
+    long.ask("go")
+    long.until(long.answered)
+    assert WORD.findall(long.scrollback()) == WORD.findall(LONG)
 
 
-def test_a_window_that_is_resized_while_the_answer_streams_loses_and_repeats_nothing(window: Window) -> None:
-    window.open(80, 24, LONG, rate=600)
-    window.ask("go")
+def test_a_window_that_is_resized_while_the_answer_streams_loses_and_repeats_nothing(long: Window) -> None:
+    long.resize(80, 24)
+    long.ask("1500")
     for index, size in enumerate([(60, 24), (100, 30), (50, 20), (120, 40), (40, 15), (80, 24)]):
-        window.until(lambda index=index: len(WORD.findall(window.scrollback())) > index * 250)  # type: ignore[misc]
-        window.resize(*size)
-    window.until(lambda: "handbook.md" in window.screen())
-    assert WORD.findall(window.scrollback()) == WORD.findall(LONG)
+        long.until(lambda index=index: len(WORD.findall(long.scrollback())) > index * 250)  # type: ignore[misc]
+        long.resize(*size)
+    long.until(long.answered)
+    assert WORD.findall(long.scrollback()) == WORD.findall(LONG)
+
+
+def test_typed_keys_never_land_in_the_answer(long: Window) -> None:
+    long.resize(80, 24)
+    long.ask("1500")
+    long.until(lambda: "w0010x" in long.screen())
+    for _ in range(10):
+        long.keys("zzz")
+    long.until(lambda: "❯ " + "zzz" * 10 in long.screen() and long.answered())
+    assert WORD.findall(long.scrollback()) == WORD.findall(LONG)
+    assert long.scrollback().count("zzz") == 10
 
 
 def test_ctrl_c_stops_the_answer_keeps_its_part_and_twice_leaves_a_sane_terminal(window: Window) -> None:
@@ -147,17 +185,6 @@ def test_ctrl_c_stops_the_answer_keeps_its_part_and_twice_leaves_a_sane_terminal
     window.until(lambda: "ragcli chat --resume" in window.screen())
     window.until(lambda: window.tmux("display", "-p", "#{pane_dead}") == "1\n")
     assert "Traceback" not in window.scrollback()
-
-
-def test_typed_keys_never_land_in_the_answer(window: Window) -> None:
-    window.open(80, 24, LONG[: LONG.index("w0600x")], rate=400)
-    window.ask("go")
-    window.until(lambda: "w0010x" in window.screen())
-    for _ in range(10):
-        window.keys("zzz")
-    window.until(lambda: "❯ " + "zzz" * 10 in window.screen() and "handbook.md" in window.screen())
-    assert len(WORD.findall(window.scrollback())) == 599
-    assert window.scrollback().count("zzz") == 10
 
 
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"NO_COLOR": "1"}], ids=["dumb", "no colour"])
