@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 
 from ragcli.config import Chat
 from ragcli.ports import ChatModel
-from ragcli.streams.limit import RateLimiter, rate_limit, time_limit
+from ragcli.streams.limit import Limiter, rate_limit, time_limit
 from ragcli.streams.monitor import Stats, monitored
 from ragcli.streams.resume import Resumable, ResumePolicy, continuation, resumable
 from ragcli.streams.retry import RetryPolicy, retry_with_backoff
@@ -16,7 +16,8 @@ from ragcli.types import Delta, Notice, Prompt
 class ReliableChat:
     """The model, its requests limited in rate, retried before the first token, resumed after it, timed and counted.
 
-    `stats` counts requests: those that were retried or broke are its failures. A `limiter` may be shared among models.
+    `stats` counts requests: those that were retried or broke are its failures. A `limiter` may be shared among models
+    and machines.
     """
 
     def __init__(
@@ -24,7 +25,7 @@ class ReliableChat:
         model: ChatModel,
         settings: Chat,
         *,
-        limiter: RateLimiter | None = None,
+        limiter: Limiter | None = None,
         stats: Stats | None = None,
         retry: RetryPolicy | None = None,
         resume: ResumePolicy | None = None,
