@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ragcli.answer.claims import Evidence, Statement
+from ragcli.answer.statements import Evidence, Statement
 from ragcli.text.sentences import Span, sentences
 
 LEAST = 0.2

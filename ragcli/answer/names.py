@@ -55,6 +55,7 @@ _ORGANISATION = re.compile(
     r"|部门|局(?!面|限)|厅|委员会|协会|中心|车站|机场"
     r"|基金会|研究所|出版社|团队|分行|分店|支队|处(?=[，。、的]|$)|科(?=[，。、的]|$)|组(?=[，。、的]|$)))"
 )
+_NO_NAME = re.compile(r"[的了是在有没不就都也还又再把被很最着过给向对和与或们这那个些]")
 _NUMERAL = re.compile(r"[一二两三四五六七八九十几]")
 _NO_ORGANISATION = frozenset(
     (
@@ -145,11 +146,13 @@ def _chinese(sentence: str) -> set[str]:
         match.group() for match in _FOREIGN.finditer(sentence)
     }
     for match in _PERSON.finditer(sentence):
-        found.add(match["start"] or match["after"] or match["titled"])
+        name = match["start"] or match["after"] or match["titled"]
+        if not _NO_NAME.search(name):
+            found.add(name)
     found.update(place for place in _PLACES if place in sentence)
     found.update(
         match[1]
         for match in _ORGANISATION.finditer(sentence)
-        if match[1] not in _NO_ORGANISATION and not _NUMERAL.search(match[1])
+        if match[1] not in _NO_ORGANISATION and not _NUMERAL.search(match[1]) and not _NO_NAME.search(match[1])
     )
     return found

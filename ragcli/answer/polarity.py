@@ -12,7 +12,8 @@ import re
 from ragcli.text.analyze import fold, terms
 
 _DENIES_NOTHING = re.compile(
-    r"could(?: not|n['’]t) (?:have been|be) (?:more )?\w+|not only|not just|without charge|at no (?:extra )?(?:cost|charge)|free of charge|no charge|no (?:more|less"
+    r"could(?: not|n['’]t) (?:have been|be) (?:more )?\w+|"
+    r"not only|not just|without charge|at no (?:extra )?(?:cost|charge)|free of charge|no charge|no (?:more|less"
     r"|fewer|later|earlier|sooner) than|not (?:to )?(?:exceed|later than|more "
     r"than|less than)|"
     r"(?:may|must|shall|should|can|does|do|will) ?not exceed|no matter|no longer than|not limited to|\bno\. ?(?=\d)|"
@@ -120,6 +121,26 @@ full-time / part-time
 """
 """One pair a line; `-` at the end of a word: however it goes on, within: a space."""
 
+_UNIVERSAL = re.compile(
+    r"\b(?:all|every|everyone|everybody|always|never|entirely|exclusively|none|whenever|certainly|any time|no one"
+    r"|prove[sdn]?)\b"
+    r"|所有|全部|一律|总是|始终|必定|必然|从不|从未|从来|任何|人人|每个人|完全|证实|证明|均须"
+    r"|都(?:必须|要|须|得)|只(?=[\u4e00-\u9fff])",
+    re.IGNORECASE,
+)
+_PARTIAL = re.compile(
+    r"\b(?:some|most|many|several|certain|few|sometimes|often|usually|typically|generally|mainly|mostly|primarily|largely"
+    r"|occasionally|may|might|could|can|possibly|probably|likely|suggests?|partly|partially|common|up to|except|unless"
+    r"|only|once|if|when)\b"
+    r"|部分|有些|有的|某些|一些|大多|多数|许多|不少|偶尔|有时|通常|一般|往往|主要|可能|或许|也许|可以|为主|左右|除外|除非|只有|未经|认为|推测|超过",
+    re.IGNORECASE,
+)
+
+
+_CONDITION = re.compile(
+    r"\b(?:only (?:if|when|with|after|by|for|on|to)|unless)\b([^.;]*)|(?:只有|仅限|除非)([^，。；]*)"
+)
+
 
 def _side(words: str) -> re.Pattern[str]:
     alternatives = []
@@ -165,25 +186,6 @@ def _opposites(claim: str, passage: str) -> int:
             if mine.search(claim) and theirs.search(passage) and not theirs.search(claim) and not mine.search(passage):
                 found += 1
     return found
-
-
-_UNIVERSAL = re.compile(
-    r"\b(?:all|every|everyone|everybody|always|never|entirely|exclusively|none|whenever|certainly|any time|no one|prove[sdn]?)\b"
-    r"|所有|全部|一律|总是|始终|必定|必然|从不|从未|从来|任何|人人|每个人|完全|证实|证明|均须|都(?:必须|要|须|得)|只(?=[\u4e00-\u9fff])",
-    re.IGNORECASE,
-)
-_PARTIAL = re.compile(
-    r"\b(?:some|most|many|several|certain|few|sometimes|often|usually|typically|generally|mainly|mostly|primarily|largely"
-    r"|occasionally|may|might|could|can|possibly|probably|likely|suggests?|partly|partially|common|up to|except|unless"
-    r"|only|once|if|when)\b"
-    r"|部分|有些|有的|某些|一些|大多|多数|许多|不少|偶尔|有时|通常|一般|往往|主要|可能|或许|也许|可以|为主|左右|除外|除非|只有|未经|认为|推测|超过",
-    re.IGNORECASE,
-)
-
-
-_CONDITION = re.compile(
-    r"\b(?:only (?:if|when|with|after|by|for|on|to)|unless)\b([^.;]*)|(?:只有|仅限|除非)([^，。；]*)"
-)
 
 
 def overstates(claim: str, passage: str) -> bool:

@@ -105,13 +105,16 @@ area 666.7: 亩
 area 10000: hectare hectares ha 公顷
 area 1000000: km² 平方公里
 heat-energy 1: kcal 千卡 大卡
+age 1: 岁 周岁
+area 1: square-metres square-meters
+area 1000000: square-kilometres square-kilometers
 people 1: people persons employees staff members users customers 人 名员工 位员工 名 位
 times 1: times 次 回 倍
 """
 _UNITS: dict[str, tuple[str, float]] = {
     name: (head.split()[0], float(head.split()[1]))
     for head, names in (line.split(": ") for line in _MEASURES.strip().splitlines())
-    for name in names.split()
+    for name in (word.replace("-", " ") for word in names.split())
 }
 """Unit -> (what it measures, how much of it)."""
 
@@ -152,7 +155,8 @@ _CLOCK = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(
-    rf"\b(?P<part>a|one|two|three)[ -](?P<of>half(?= of\b)|third|fifth|tenth)s?\b|(?P<of_cn>(?!百分|千分|万分)[{_CN_NUMERAL}]+)分之(?P<part_cn>[{_CN_NUMERAL}]+)"
+    rf"\b(?P<part>a|one|two|three)[ -](?P<of>half(?= of\b)|third|fifth|tenth)s?\b"
+    rf"|(?P<of_cn>(?!百分|千分|万分)[{_CN_NUMERAL}]+)分之(?P<part_cn>[{_CN_NUMERAL}]+)"
     rf"|(?P<premier>首[次个届位](?!长))"
     rf"|(?P<percent_cn>百分之(?P<pc>[{_CN_NUMERAL}点]+|\d+(?:\.\d+)?))"
     rf"|(?P<tenths>[一二三四五六七八九]成(?:半)?)(?![为立员功本就绩长分])"

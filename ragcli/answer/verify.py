@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from ragcli.answer.claims import Evidence, supported
+from ragcli.answer.claims import supported
 from ragcli.answer.meaning import content_terms
+from ragcli.answer.statements import Evidence
 from ragcli.text.sentences import Span, sentences
 from ragcli.types import Citation, Source, Verdict
 

@@ -1,8 +1,8 @@
 """Whether a claim is a passage's own sentence with something else put in one place of it.
 
-"Lena stands in for Jakub" has every word of "Jakub stands in for Lena", and "南宋画家" all but one of "北宋画家". Words that
-are counted cannot tell; so the claim is laid along the clause that is most like it. Where most of it is the same, a
-stretch that stands in the place of another one says something else, unless the two mean the same.
+"Lena stands in for Jakub" has every word of "Jakub stands in for Lena", and "南宋画家" all but one character of
+"北宋画家". Counting words cannot tell; so the claim is laid along the clause that is most like it. Where most of it is
+the same, a stretch that stands in the place of another one says something else, unless the two mean the same.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from ragcli.text.analyze import UNSPACED, fold, terms
 
 SAME = 0.6
 """Share of a claim's clause that must stand in the passage's clause for the two to be compared word by word."""
-VERBATIM = 0.75
+VERBATIM = 0.7
 """The same, for a word that the passage does not hold anywhere to be taken for another thing."""
-FEW = 6
+WORTH_A_LOOK = 0.4
+"""Share of the words that the most alike clause has in common with the claim, for another one to be laid along it."""
+FEW = 5
 """Words (or characters of a script without spaces) beyond which a replaced stretch is another way to say it."""
 
 _TOKEN = re.compile(rf"[{UNSPACED}]|\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’-][^\W\d_]+)*")
@@ -36,14 +38,15 @@ _ADJUNCT = re.compile(
 _AMOUNT = re.compile(
     r"[\d.,:%\s〇零一二两三四五六七八九十百千万亿]+|(?:and )?(?:one|two|three|four|five|six|seven|eight|nine|ten)"
 )
-_SLIGHT = frozenset("自于到足起任须得要可能将给使让着过已曾又再更最很太约近达至每各几该此其所者式性化些做作成地")
+_SLIGHT = frozenset("自于到足起任须得要可能将给使让着过已曾又再更最很太约近达至每各几该此其所者式性化些做作成地用以")
 """Characters of which one in the place of another makes no other fact."""
 _PASSIVE = re.compile(r"\b(?:am|is|are|was|were|be|been|being)\s+(?:\w+ly\s+)?\w+\s+(?:\w+\s+)?by\b|被", re.IGNORECASE)
 
 
 _ONE_WAY = re.compile(
-    r"\b(?:than|beat\w*|defeat\w*|won against|lost to|s[eo]ld|bought|gave|gives?|lends?|lent|acquire[sd]?|suc[ck]eed\w*|replace[sd]?"
-    r"|reports? to|led|leads|married|taught|sued|owes?|paid|pays|for|from|before|after|in place of)\b"
+    r"\b(?:than|beat\w*|defeat\w*|won against|lost to|s[eo]ld|bought|gave|gives?|lends?|lent|acquire[sd]?|succeed\w*"
+    r"|replace[sd]?|reports? to|led|leads|married|taught|sued|owes?|paid|pays|for|from|before|after|against"
+    r"|in place of)\b"
     r"|[胜赢败比先再给向嫁娶教]|改为|改成|高于|低于|大于|小于|多于|少于|早于|晚于|优于|输给|领导|批准|审批|收购|起诉|取代|接替",
     re.IGNORECASE,
 )
@@ -61,6 +64,10 @@ class Wording:
     @cached_property
     def content(self) -> int:
         return sum(says_something(token) for token in self.tokens)
+
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        return frozenset(filter(says_something, self.tokens))
 
     @cached_property
     def passive(self) -> bool:
@@ -81,18 +88,22 @@ def says_something_else(claim: Wording, clauses: Sequence[Wording], passage: str
     """Whether the claim departs in one place from each of the clauses that are most like it."""
     if not claim.content:
         return False
-    compared = [(SequenceMatcher(None, claim.tokens, one.tokens, autojunk=False), one) for one in clauses]
+    shared = [len(claim.vocabulary & one.vocabulary) for one in clauses]
+    least = max(WORTH_A_LOOK * max(shared, default=0), 1)
+    compared = [
+        (SequenceMatcher(None, claim.tokens, one.tokens, autojunk=False), one)
+        for one, count in zip(clauses, shared, strict=True)
+        if count >= least
+    ]
     same = [
         sum(_content(claim, block.a, block.size) for block in matcher.get_matching_blocks()) for matcher, _ in compared
     ]
     best = max(same, default=0)
     if not best or any(_fits(claim, other, matcher, passage) for matcher, other in compared):
         return False
-    return all(
-        _differs(claim, other, matcher, passage)
-        for (matcher, other), count in zip(compared, same, strict=True)
-        if count == best
-    )
+    alike = [(matcher, other) for (matcher, other), count in zip(compared, same, strict=True) if count == best]
+    shortest = min(len(other.tokens) for _, other in alike)
+    return all(_differs(claim, other, matcher, passage) for matcher, other in alike if len(other.tokens) == shortest)
 
 
 def _fits(claim: Wording, other: Wording, matcher: SequenceMatcher[str], passage: str) -> bool:
@@ -104,7 +115,7 @@ def _fits(claim: Wording, other: Wording, matcher: SequenceMatcher[str], passage
             same += told
         elif told and (
             same
-            or not _known(claim, mine, my_end, passage)
+            or claim.between(mine, my_end) not in passage
             or (what == "replace" and not _PRONOUN.fullmatch(other.between(theirs, their_end)))
         ):
             return False
@@ -165,7 +176,7 @@ def _departs(claim: Wording, other: Wording, slot: tuple[int, int, int, int], sh
     if _ADJUNCT.match(mine) and mine in passage:
         return False
     if all(term in passage for term in said):
-        return not (claim.passive or other.passive)
+        return not (claim.passive != other.passive and all(term in fold(claim.text) for term in instead))
     return share >= VERBATIM
 
 
