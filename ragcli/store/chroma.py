@@ -21,7 +21,6 @@ from ragcli.errors import StoreError
 from ragcli.store import chroma_child
 from ragcli.store.catalog import Catalog
 from ragcli.store.layout import FILE_MODE, Place, keep_all_private, make_private
-from ragcli.store.living import Living
 from ragcli.store.stamps import VECTORS, sound_vectors
 
 if TYPE_CHECKING:
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
     from ragcli.types import Vector
 
 _MOST_CANDIDATES = 2_000
+_SPARE = 40
+"""Neighbours beyond those asked for: of passages that are equally near, either way takes others by a rounding error."""
 _LAST_WORDS_S = 5.0
 _BYTES_PER_LINK_LIST = 200
 
@@ -154,7 +155,6 @@ class ChromaIndex:
         self._total = 0
         self._spoiled = ""
         self._serial = threading.Lock()
-        self._living = Living(catalog)
 
     def search(self, vector: Vector, k: int, *, among: Sequence[int] | None = None) -> list[tuple[int, float]]:
         if among is None and k > 0:
@@ -209,18 +209,16 @@ class ChromaIndex:
         return True
 
     def _query(self, vector: Vector, k: int) -> list[tuple[int, float]] | None:
-        """Asks for more until k of the hits count: a deleted chunk may not have left the index yet."""
-        total, wanted = self._total, k
+        """Chroma finds the ids, the stored vectors say how near they are: so near-ties come in the scan's order.
+
+        Asks for more until k of the hits count: a deleted chunk may not have left the index yet.
+        """
+        total, wanted = self._total, k + _SPARE
         while True:
-            found = self._collection.query(
-                query_embeddings=[vector], n_results=max(1, min(wanted, total)), include=["distances"]
-            )
-            ids = [int(id) for id in found["ids"][0]]
-            live = self._living.among(ids, total)
-            distances = found["distances"][0]
-            hits = [(id, 1.0 - max(0.0, float(far))) for id, far in zip(ids, distances, strict=True) if id in live]
+            found = self._collection.query(query_embeddings=[vector], n_results=max(1, min(wanted, total)), include=[])
+            hits = self._exact.search(vector, k, among=[int(id) for id in found["ids"][0]])
             if len(hits) >= min(k, total) or wanted >= total:
-                return hits[:k]
+                return hits
             if wanted >= _MOST_CANDIDATES:
                 return self._cannot("too many of the vector index's nearest neighbours no longer count")
             wanted *= 4
