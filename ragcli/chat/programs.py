@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ragcli.errors import UsageError
-from ragcli.types import Source
 
 _AT_LINE = {"code": "-g {path}:{line}", "codium": "-g {path}:{line}", "subl": "{path}:{line}", "hx": "{path}:{line}"}
 """How editors are told the line that do not take `+LINE PATH`."""
@@ -28,18 +27,18 @@ def editor(environment: Mapping[str, str]) -> list[str]:
     raise UsageError("no editor is known", remedy="set EDITOR")
 
 
-def opening(source: Source, environment: Mapping[str, str]) -> list[str]:
-    """The command that shows a source: the editor at its line, or the system's viewer where it has pages."""
-    if source.lines is not None:
+def opening(path: str, line: int | None, environment: Mapping[str, str]) -> list[str]:
+    """The command that shows a file: the editor at a line, or the system's viewer where it has no lines."""
+    if line is not None:
         command = editor(environment)
         pattern = _AT_LINE.get(Path(command[0]).stem, "+{line} {path}")
-        return command + [part.format(path=source.path, line=source.lines[0]) for part in pattern.split(" ")]
+        return command + [part.format(path=path, line=line) for part in pattern.split(" ")]
     if sys.platform == "win32":
-        return ["cmd", "/c", "start", "", source.path]
+        return ["cmd", "/c", "start", "", path]
     viewer = "open" if sys.platform == "darwin" else "xdg-open"
     if shutil.which(viewer) is None:
-        raise UsageError(f"there is no viewer for {source.path}", remedy=f"install {viewer}, or open the file yourself")
-    return [viewer, source.path]
+        raise UsageError(f"there is no viewer for {path}", remedy=f"install {viewer}, or open the file yourself")
+    return [viewer, path]
 
 
 async def run(command: Sequence[str], *, text: str | None = None) -> int:

@@ -12,7 +12,7 @@ from ragcli.chat import programs
 from ragcli.chat.commands import Command
 from ragcli.chat.export import exported
 from ragcli.chat.listings import list_sessions, print_rows, stats
-from ragcli.chat.source import show_source
+from ragcli.chat.source import line_used, show_source
 from ragcli.chat.switches import collection, model, top
 from ragcli.chat.takeover import claimed
 from ragcli.chat.welcome import recall
@@ -47,14 +47,15 @@ async def sources(repl: Repl, argument: str) -> None:
 
 
 async def open_source(repl: Repl, argument: str) -> None:
-    source = _named(repl, _last(repl), argument)
+    answer = _last(repl)
+    source = _named(repl, answer, argument)
     if source is None:
         return
     if not Path(source.path).is_file():  # noqa: ASYNC240
         repl.note(f"{one_line(source.path, 200)} is no file any more", "warning")
         return
     with repl.keyboard.lent():
-        status = await programs.run(programs.opening(source, repl.environment))
+        status = await programs.run(programs.opening(source.path, line_used(answer, source), repl.environment))
     if status:
         repl.note(f"The program ended with status {status}.", "warning")
 

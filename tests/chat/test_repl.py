@@ -385,7 +385,7 @@ async def test_choosing_can_search_for_other_words_or_stop(desk: Desk) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the editor is a shell script")
-async def test_the_editor_opens_a_source_at_its_line_and_edits_the_question(desk: Desk) -> None:
+async def test_the_editor_opens_a_source_at_the_line_that_was_used_and_edits_the_question(desk: Desk) -> None:
     editor = desk.folder / "my editor"
     editor.write_text(
         f'#!/bin/sh\necho "$@" >> "{desk.folder}/calls"\n[ $# = 1 ] && echo " and more" >> "$1"\nexit 0\n'
@@ -393,15 +393,15 @@ async def test_the_editor_opens_a_source_at_its_line_and_edits_the_question(desk
     editor.chmod(0o755)
     document = desk.folder / "doc.md"
     document.write_text("text")
-    sources = (replace(SOURCES[0], path=str(document)), SOURCES[1])
-    assistant = ScriptedAssistant(Script(["a"], sources=sources), ["b"])
+    lines = replace(SOURCES[0], path=str(document), lines=(3, 5), text="# Refunds\n\nRefunds take five days.")
+    assistant = ScriptedAssistant(Script(["Refunds take five days [1]."], sources=(lines, SOURCES[1])), ["b"])
     task = asyncio.create_task(
         desk.run(assistant, "q\r/open 1\r/open 2\r/open 5\r/edit\r", environment={"EDITOR": f'"{editor}"'})
     )
     await until(lambda: (desk.folder / "calls").exists() and (desk.folder / "calls").read_text().count("\n") == 2)
     desk.keys.send_text(f"\r{CTRL_D}")
     await task
-    assert (desk.folder / "calls").read_text().splitlines()[0] == f"+3 {document}"
+    assert (desk.folder / "calls").read_text().splitlines()[0] == f"+5 {document}"
     assert "/docs/价格.pdf is no file any more" in desk.said
     assert "There is no source 5" in desk.said
     assert [asked.question for asked in assistant.history] == ["q", "q and more"]
