@@ -1,7 +1,8 @@
 """Searching collections of 10,000 to 100,000 chunks: cold, warm, its memory, and the scan beside Chroma.
 
-The collections are written by the real catalog and indexes; only the reading of files is left out. All three take some
-minutes to build, so this is no part of `make bench`: run `make bench-search`, or name one measurement.
+The collections are written by the real catalog and indexes; only the reading of files is left out, and Chroma where the
+scan answers anyway. They take some minutes to build, so this is no part of `make bench`: run `make bench-search`, or
+name one measurement. The scan is compared with Chroma on passages of sample_docs/, or of the sets given with --sets.
 """
 
 from __future__ import annotations
@@ -13,17 +14,20 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+from unittest.mock import patch
 
 from measure import Failed, Row, environment, in_turn, percentile, python, ragcli, say, table, timed
 from memory import watched
+from natural import bound, natural
 from passages import CHUNKS, Made, made
 
 from ragcli.app import open_keywords
 from ragcli.providers.static import StaticEmbedder
+from ragcli.store.chroma import ChromaFailed
 from ragcli.store.collection import Writer, open_reader, open_vectors, writer
 from ragcli.store.exact import ExactIndex
 from ragcli.store.layout import Home
@@ -36,14 +40,16 @@ SMALL, MIDDLE, LARGE = 10_000, 50_000, 100_000
 QUESTIONS = 400
 MEDIAN_MS, P95_MS, MEMORY_MB, DIFFERING = 10, 25, 500, 2
 _DOCUMENTS_AT_ONCE = 200
+Found = TypeVar("Found")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0; 1 where a goal was missed and --check is given, or where something measured did not work at all."""
-    measurements = {"cold": _cold, "agreement": _agreement, "warm": _warm}
+    measurements = ("cold", "agreement", "warm")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", metavar="WHAT", help=f"any of {', '.join(measurements)} [all]")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a goal is missed")
+    parser.add_argument("--sets", nargs="+", type=Path, default=[], metavar="DIR", help="sets to take passages from")
     options = parser.parse_args(arguments)
     if unknown := set(options.what) - set(measurements):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(measurements)}")
@@ -51,17 +57,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in options.what or measurements:
         with tempfile.TemporaryDirectory() as folder:
             try:
-                rows += measurements[name](Path(folder) / "home")
-            except Failed as failure:
+                rows += _measured(name, Path(folder) / "home", options.sets)
+            except (Failed, OSError) as failure:
                 say(f"{name}: {failure}")
                 return 1
     say(f"\nsearch\n{table(rows)}")
     return int(options.check and not all(row.met for row in rows))
 
 
+def _measured(name: str, home: Path, sets: Sequence[Path]) -> list[Row]:
+    if name == "agreement":
+        return _agreement(home, sets)
+    return _cold(home) if name == "cold" else _warm(home)
+
+
 def _cold(home: Path) -> list[Row]:
     env = environment(home)
-    question = _built(home, SMALL)[0]
+    question = _built_without_chroma(home, SMALL)[0]
     cold, against = in_turn(
         9,
         lambda: timed(ragcli("search", question), env).end,
@@ -72,7 +84,8 @@ def _cold(home: Path) -> list[Row]:
 
 def _warm(home: Path) -> list[Row]:
     env = environment(home)
-    lines = [json.dumps({"id": str(n), "text": text}) + "\n" for n, text in enumerate(_built(home, LARGE))]
+    asked = _built_without_chroma(home, LARGE)
+    lines = [json.dumps({"id": str(n), "text": text}) + "\n" for n, text in enumerate(asked)]
     questions = home / "questions.jsonl"
     questions.write_text("".join(lines), encoding="utf-8")
     command = ragcli("search", "--queries", questions)
@@ -85,51 +98,95 @@ def _warm(home: Path) -> list[Row]:
     ]
 
 
-def _agreement(home: Path) -> list[Row]:
-    questions = _built(home, MIDDLE)
+def _agreement(home: Path, sets: Sequence[Path]) -> list[Row]:
+    passages, questions = natural(sets, MIDDLE, QUESTIONS)
+    _build(home, bound(passages))
     embedder = StaticEmbedder()
     vectors = embedder.embed_now(questions)
     refused: list[str] = []
     with open_reader(Home(home), "default") as catalog:
         chroma = open_vectors(catalog, long_lived=True, explain=refused.append)
         exact = ExactIndex(catalog)
-        same = sum({id for id, _ in chroma.search(v, 10)} == {id for id, _ in exact.search(v, 10)} for v in vectors)
+        found = [timed_call(lambda vector=vector: chroma.search(vector, 10)) for vector in vectors]
+        wanted = [timed_call(lambda vector=vector: exact.search(vector, 10)) for vector in vectors]
         chroma.close()
     if refused:
         raise Failed(f"Chroma did not answer: {refused[0]}")
-    differing = 100 * (1 - same / len(vectors))
-    return [Row(f"{MIDDLE:,} chunks: Chroma's top 10 are not the scan's", differing, "%", limit=DIFFERING)]
+    same = sum({id for id, _ in a} == {id for id, _ in b} for (a, _), (b, _) in zip(found, wanted, strict=True))
+    return [
+        Row(
+            f"{MIDDLE:,} chunks: Chroma's top 10 are not the scan's",
+            100 * (1 - same / len(vectors)),
+            "%",
+            limit=DIFFERING,
+        ),
+        Row(
+            f"{MIDDLE:,} chunks: a question to Chroma, median",
+            percentile([ms for _, ms in found], 50),
+            "ms",
+            yardstick="the scan",
+            against=percentile([ms for _, ms in wanted], 50),
+        ),
+    ]
+
+
+def timed_call(call: Callable[[], Found]) -> tuple[Found, float]:
+    """What it returns, and the milliseconds it took."""
+    start = time.perf_counter()
+    return call(), 1000 * (time.perf_counter() - start)
 
 
 # --- collections of any size
 
 
-def _built(home: Path, chunks: int) -> list[str]:
+def _built_without_chroma(home: Path, chunks: int) -> list[str]:
+    """Questions about a collection of that size, which is searched by the scan alone."""
+    with patch("ragcli.store.indexes.ChromaWriter", _NoChroma):
+        return _build(home, made(chunks // CHUNKS))
+
+
+def _build(home: Path, documents: Iterator[Made]) -> list[str]:
     start = time.perf_counter()
-    questions = asyncio.run(build(home, "default", chunks))
+    chunks, questions = asyncio.run(build(home, "default", documents))
     say(f"search: {chunks:,} chunks were indexed in {time.perf_counter() - start:.0f} s")
     return questions
 
 
-async def build(home: Path, name: str, chunks: int) -> list[str]:
-    """Writes a collection of that many chunks; returns questions about it."""
+class _NoChroma:
+    """Takes the writes of a collection that nobody will ask Chroma about; the next ingest would build its index."""
+
+    def __init__(self, *_place: object, wait: float) -> None:
+        del wait
+
+    def upsert(self, rows: Sequence[tuple[int, bytes]]) -> None: ...
+
+    def delete(self, ids: Sequence[int]) -> None: ...
+
+    def flush(self) -> int:
+        raise ChromaFailed("no vector index was written")
+
+    def close(self) -> None: ...
+
+
+async def build(home: Path, name: str, documents: Iterator[Made]) -> tuple[int, list[str]]:
+    """Writes a collection of these documents; returns the number of its chunks, and some of their questions."""
     embedder = StaticEmbedder()
     target = writer(Home(home), name, open_keywords=open_keywords)
     async for _notice in target.acquire(0):
         pass
+    chunks, questions = 0, []
     try:
         target.catalog.adopt(embedder.id, embedder.dimensions)
         target.indexes.open()
-        documents = made(chunks // CHUNKS)
-        questions = []
         while batch := list(islice(documents, _DOCUMENTS_AT_ONCE)):
             vectors = await embedder.embed([text for document in batch for text in document.passages])
             _index(target, batch, vectors)
+            chunks += len(vectors)
             questions += [document.question for document in batch]
         target.indexes.close()
     finally:
         target.close()
-    return questions[:: max(1, len(questions) // QUESTIONS)]
+    return chunks, questions[:: max(1, len(questions) // QUESTIONS)]
 
 
 def _index(target: Writer, batch: Sequence[Made], vectors: Vectors) -> None:
