@@ -10,17 +10,21 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY, clean_environment, run_ragcli
+from conftest import REPOSITORY, clean_environment, run_inside, run_ragcli
 from endpoint import ModelServer, answer, refusal
 
+Done = subprocess.CompletedProcess[str]
 QUESTIONS = [
     ("How many days do customers have to return hardware ordered in 2026?", "30 days", "returns-policy.md"),
     ("国内网关保修几年？", "三年", "产品说明书.pdf"),
 ]
 
 
-def ask(home: Path, *args: str, **options: object) -> subprocess.CompletedProcess[str]:
-    return run_ragcli(home, "ask", *args, **options)  # type: ignore[arg-type]
+def ask(home: Path, *args: str, input: str | bytes = "", env: dict[str, str] | None = None) -> Done:
+    """In a process of its own only where something is piped into it: test_pipes.py has the rest of the front door."""
+    if input or not args:
+        return run_ragcli(home, "ask", *args, input=input, env=env)
+    return run_inside(home, "ask", *args, env=env)
 
 
 def online(endpoint: ModelServer, **more: str) -> dict[str, str]:
@@ -45,7 +49,7 @@ def test_the_answer_goes_to_stdout_and_its_sources_to_stderr(
 def test_json_is_one_document_with_all_that_the_contract_names(
     sample_home: Path, question: str, fact: str, file: str
 ) -> None:
-    done = ask(sample_home, question, "--json")
+    done = ask(sample_home, question, "--json", "--no-cache")
     document = json.loads(done.stdout)
     assert document["schema"] == 1
     assert document["question"] == question
@@ -64,7 +68,7 @@ def test_json_is_one_document_with_all_that_the_contract_names(
 
 
 def test_stream_json_ends_with_the_document_and_its_tokens_make_the_answer(sample_home: Path) -> None:
-    done = ask(sample_home, QUESTIONS[0][0], "--stream-json")
+    done = ask(sample_home, QUESTIONS[0][0], "--stream-json", "--no-cache")
     events = [json.loads(line) for line in done.stdout.splitlines()]
     kinds = [event["event"] for event in events]
     assert kinds[0] == "sources"
@@ -186,7 +190,7 @@ def test_text_piped_in_beside_a_question_is_a_source(sample_home: Path) -> None:
 
 
 def test_a_closed_pipe_ends_the_run_quietly(sample_home: Path) -> None:
-    command = f"'{sys.executable}' -m ragcli ask '{QUESTIONS[0][0]}' --stream-json -q | head -1"
+    command = f"'{sys.executable}' -m ragcli ask '{QUESTIONS[0][0]}' --stream-json -q --no-cache | head -1"
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command], env=clean_environment(sample_home), capture_output=True, check=False
     )
