@@ -197,5 +197,5 @@ def _told(text: str) -> list[str]:
 
 
 def _plain(token: str) -> str:
-    found = terms(token, keep_stop_words=True)
+    found = terms(token, keep_stop_words=True) if token.isascii() else None
     return found[0] if found else token
