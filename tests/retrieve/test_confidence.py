@@ -102,6 +102,8 @@ def test_fusion_keeps_both_legs_and_prefers_what_both_found() -> None:
     hits = fuse({1: 4.0, 2: 3.9}, {2: 0.6, 3: 0.6}, bound=8.0, weight=Weight(0.3))
     assert [hit.id for hit in hits] == [2, 1, 3]
     assert [hit.scores.fused for hit in hits] == pytest.approx([0.7 * 3.9 / 8 + 0.18, 0.35, 0.18])
+    places = [(hit.ranks.keyword, hit.ranks.vector, hit.ranks.fused) for hit in hits]
+    assert places == [(2, 1, 1), (1, None, 2), (None, 2, 3)]
 
 
 def test_cosines_that_lie_close_together_are_spread() -> None:
