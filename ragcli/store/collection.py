@@ -15,12 +15,13 @@ from ragcli.types import Notice, Version
 
 __all__ = ["EXACT_UP_TO", "Writer", "faults", "open_reader", "open_vectors", "writer"]
 
-EXACT_UP_TO = 200_000
-"""Chunks up to which a command compares all vectors itself, whether it asks one question or a file of them.
+EXACT_UP_TO = 80_000_000
+"""Numbers in the vectors up to which a command compares them all, whether it asks one question or a file of them:
+310,000 chunks of 256 dimensions, 52,000 of 1,536.
 
-At 100,000 of 256 dimensions the scan takes as long as Chroma does once it is open (medians of a search 19 ms both, on a
-busy machine), half the memory (234 MB of the process for 461), and the first answer comes after 0.6 s for 2.4. At
-200,000 a scan takes twice as long and still is nothing to loading Chroma. A chat, which stays, uses Chroma."""
+At 100,000 of 256 the scan takes as long as Chroma does once it is open (medians of a search 19 ms both, on a busy
+machine), the process half the memory (234 MB for 461), and the first answer comes after 0.6 s for 2.4. At three times
+that a scan takes three times as long and still is nothing to loading Chroma. A chat, which stays, uses Chroma."""
 
 
 def open_reader(home: Home, collection: str) -> Catalog:
@@ -31,11 +32,11 @@ def open_reader(home: Home, collection: str) -> Catalog:
 def open_vectors(
     catalog: Catalog, *, long_lived: bool, explain: Callable[[str], None] = lambda reason: None
 ) -> VectorIndex:
-    """The exact scan for a single search of a collection of ordinary size, else Chroma with the scan behind it."""
+    """The exact scan for a command on a collection of ordinary size, else Chroma with the scan behind it."""
     from ragcli.store.exact import ExactIndex
 
     exact = ExactIndex(catalog)
-    if not long_lived and catalog.counts().chunks <= EXACT_UP_TO:
+    if not long_lived and catalog.counts().chunks * catalog.dimensions <= EXACT_UP_TO:
         return exact
     from ragcli.store.chroma import ChromaIndex
 

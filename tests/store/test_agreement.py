@@ -6,11 +6,14 @@ import json
 import random
 from pathlib import Path
 
+import pytest
 from conftest import REPOSITORY, SAMPLE_DOCS
 
 from ragcli.providers.static import StaticEmbedder
 from ragcli.store.catalog_writer import CatalogWriter
+from ragcli.store.chroma import ChromaIndex
 from ragcli.store.collection import open_vectors
+from ragcli.store.exact import ExactIndex
 from ragcli.store.indexes import StoredIndexes
 from ragcli.store.keywords import TantivyIndex
 from ragcli.store.layout import Home
@@ -52,6 +55,22 @@ def test_the_ten_nearest_are_the_same_in_chroma_and_in_the_scan(tmp_path: Path) 
         chroma.close()
     assert refused == []
     assert same >= 0.98 * len(questions)
+
+
+def test_a_command_scans_what_a_chat_and_a_large_collection_ask_chroma(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Home(tmp_path).collection("default")
+    place.create()
+    with CatalogWriter.open(place) as catalog:
+        catalog.adopt("test:4", 4)
+        document = catalog.begin("a.md", "a", "md")
+        catalog.append(document, [Passage(Chunk(0, "x", 0, 1), bytes(16), bytes(16))])
+        catalog.publish([(document, File("a.md", 1, 1), "sha")])
+        assert isinstance(open_vectors(catalog, long_lived=False), ExactIndex)
+        assert isinstance(open_vectors(catalog, long_lived=True), ChromaIndex)
+        monkeypatch.setattr("ragcli.store.collection.EXACT_UP_TO", 3)
+        assert isinstance(open_vectors(catalog, long_lived=False), ChromaIndex)
 
 
 def _texts() -> tuple[list[str], list[str]]:
