@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Run, run_ragcli
+from conftest import Run, run_inside, run_ragcli
 
 GOOD = [
     {"id": "en", "question": "How many days to return hardware ordered in 2026?", "expect": ["returns-policy.md"]},
@@ -36,7 +36,7 @@ def test_the_table_has_a_row_for_each_method_and_a_column_for_each_measure(sampl
 
 def test_json_holds_the_same_figures(sample_home: Path, tmp_path: Path) -> None:
     """English and Chinese questions whose documents are found on top have full marks."""
-    done = run_ragcli(sample_home, "eval", questions(tmp_path, *GOOD), "--json")
+    done = run_inside(sample_home, "eval", questions(tmp_path, *GOOD), "--json")
     document = json.loads(done.stdout)
     assert (done.returncode, document["schema"], document["questions"]) == (0, 1, 2)
     assert list(document["results"]) == METHODS
@@ -51,7 +51,7 @@ def test_broken_lines_are_told_by_number_and_the_others_run(
     sample_home: Path, tmp_path: Path, shape: tuple[str, ...]
 ) -> None:
     lines = [GOOD[0], "no json", '{"question": "?"}', {"question": " ", "expect": ["a"]}, "", GOOD[1]]
-    done = run_ragcli(sample_home, "eval", questions(tmp_path, *lines, {"question": "空", "expect": []}), *shape)
+    done = run_inside(sample_home, "eval", questions(tmp_path, *lines, {"question": "空", "expect": []}), *shape)
     assert done.returncode == 5
     if shape:
         document = json.loads(done.stdout)
@@ -69,10 +69,10 @@ def test_an_expected_document_that_is_not_indexed_is_told_and_counts_as_not_foun
     """A part of a file's name is not the end of a path."""
     lines = [GOOD[0] | {"expect": ["policy.md"]}, GOOD[1] | {"expect": ["没有.md", "产品说明书.pdf"]}]
     file = questions(tmp_path, *lines)
-    document = json.loads(run_ragcli(sample_home, "eval", file, "--json").stdout)
+    document = json.loads(run_inside(sample_home, "eval", file, "--json").stdout)
     assert document["unmatched"] == [{"line": 1, "path": "policy.md"}, {"line": 2, "path": "没有.md"}]
     assert document["results"]["reranked"]["recall@5"] == 0.25
-    told = run_ragcli(sample_home, "eval", file)
+    told = run_inside(sample_home, "eval", file)
     assert told.returncode == 0
     assert "'policy.md'" in told.stderr
     assert "没有.md" in told.stderr
@@ -80,12 +80,12 @@ def test_an_expected_document_that_is_not_indexed_is_told_and_counts_as_not_foun
 
 def test_a_path_may_be_whole_or_the_end_of_one(sample_home: Path, tmp_path: Path) -> None:
     """And a document that is named twice is expected once."""
-    listed = json.loads(run_ragcli(sample_home, "list", "--json").stdout)
+    listed = json.loads(run_inside(sample_home, "list", "--json").stdout)
     whole = next(item["path"] for item in listed if item["path"].endswith("returns-policy.md"))
     parts = Path(whole).parts
     lines = [GOOD[0] | {"expect": [name]} for name in (whole, parts[-1], str(Path(*parts[-2:])))]
     lines.append(GOOD[0] | {"expect": [whole, parts[-1]]})
-    document = json.loads(run_ragcli(sample_home, "eval", questions(tmp_path, *lines), "--json").stdout)
+    document = json.loads(run_inside(sample_home, "eval", questions(tmp_path, *lines), "--json").stdout)
     assert document["unmatched"] == []
     assert document["results"]["keyword"]["ndcg@10"] == 1.0
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY, Run, run_ragcli
+from conftest import REPOSITORY, Run, run_inside, run_ragcli
 from endpoint import ModelServer, answer, refusal
 
 sys.path.insert(0, str(REPOSITORY / "tests" / "providers"))
@@ -52,8 +52,20 @@ def docs(shared: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def ragcli(home: Path) -> Run:
+    """Without a process of its own, in which the models' libraries would be loaded anew."""
+    return partial(run_inside, home)
+
+
+@pytest.fixture
 def indexed(shared: Path) -> Run:
     """`ragcli` on a home that the test only reads."""
+    return partial(run_inside, shared / "home")
+
+
+@pytest.fixture
+def indexed_apart(shared: Path) -> Run:
+    """The same in a process of its own: where downloads come from is decided when their library is loaded."""
     return partial(run_ragcli, shared / "home")
 
 
@@ -121,8 +133,8 @@ def test_another_embedder_embeds_the_collection_again_when_forced(
     ],
 )
 @pytest.mark.usefixtures("models")
-def test_an_embedder_that_cannot_be_had_is_one_line(ragcli: Run, docs: Path, model: str, code: int, why: str) -> None:
-    done = ragcli("ingest", docs, "--embedding", model, "-q", env={"HF_ENDPOINT": "http://127.0.0.1:1"})
+def test_an_embedder_that_cannot_be_had_is_one_line(home: Path, docs: Path, model: str, code: int, why: str) -> None:
+    done = run_ragcli(home, "ingest", docs, "--embedding", model, "-q", env={"HF_ENDPOINT": "http://127.0.0.1:1"})
     assert done.returncode == code
     [line] = done.stderr.splitlines()
     assert why in line
@@ -140,9 +152,9 @@ def test_a_local_cross_encoder_has_the_last_word(indexed: Run, models: Path) -> 
 
 
 @pytest.mark.usefixtures("models")
-def test_a_reranker_that_cannot_be_downloaded_leaves_the_fused_order_with_one_notice(indexed: Run) -> None:
+def test_a_reranker_that_cannot_be_downloaded_leaves_the_fused_order_with_one_notice(indexed_apart: Run) -> None:
     environment = {"RAGCLI_RERANK_MODEL": "fastembed:BAAI/bge-reranker-base", "HF_ENDPOINT": "http://127.0.0.1:1"}
-    done = indexed("search", "warranty", env=environment)
+    done = indexed_apart("search", "warranty", env=environment)
     assert done.returncode == 0
     [line] = done.stderr.splitlines()
     assert "could not be downloaded" in line
@@ -150,11 +162,11 @@ def test_a_reranker_that_cannot_be_downloaded_leaves_the_fused_order_with_one_no
 
 
 @pytest.mark.usefixtures("models")
-def test_many_searches_tell_of_a_missing_reranker_once(indexed: Run, tmp_path: Path) -> None:
+def test_many_searches_tell_of_a_missing_reranker_once(indexed_apart: Run, tmp_path: Path) -> None:
     queries = tmp_path / "queries.jsonl"
     queries.write_text('{"id": "1", "text": "warranty"}\n{"id": "2", "text": "假期"}\n', encoding="utf-8")
     environment = {"RAGCLI_RERANK_MODEL": "fastembed:BAAI/bge-reranker-base", "HF_ENDPOINT": "http://127.0.0.1:1"}
-    done = indexed("search", "--queries", queries, env=environment)
+    done = indexed_apart("search", "--queries", queries, env=environment)
     assert len(done.stdout.splitlines()) == 2
     [line] = done.stderr.splitlines()
     assert line.endswith("(2 queries)")

@@ -53,9 +53,9 @@ def test_a_loop_over_lines_and_a_substitution_get_their_answers(shell) -> None: 
 
 
 def test_many_at_once_on_one_collection_all_answer(shell) -> None:  # type: ignore[no-untyped-def]
-    done = shell('printf "%s\\n" "$HARDWARE" "$WARRANTY" {1..6} | xargs -P8 -d "\\n" -I{} ragcli ask -q "{} $WARRANTY"')
+    done = shell('printf "%s\\n" "$HARDWARE" "$WARRANTY" {1..4} | xargs -P8 -d "\\n" -I{} ragcli ask -q "{} $WARRANTY"')
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("三年") >= 7
+    assert done.stdout.count("三年") >= 5
     assert done.stderr == ""
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import jsonschema
 import msgspec
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -18,7 +16,6 @@ from ragcli.cli import documents, shapes
 from ragcli.cli.arguments import FLAGS, VALUED, hoist
 from ragcli.cli.batch import Question, read_questions
 from ragcli.cli.results import Results
-from ragcli.cli.schema import schema
 from ragcli.config import load, reference
 from ragcli.errors import ConfigError, NothingRelevant, RagcliError, UsageError
 from ragcli.providers.completion import Completion
@@ -93,11 +90,6 @@ LINES = msgspec.json.Decoder(
 )
 
 
-@cache
-def validator(name: str) -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(schema(name))
-
-
 @given(EVENTS)
 def test_an_event_is_one_line_that_says_the_same_when_it_is_read(event: Event) -> None:
     shape = documents.event(event)
@@ -105,7 +97,6 @@ def test_an_event_is_one_line_that_says_the_same_when_it_is_read(event: Event) -
     line = documents.line(shape)
     assert line.count("\n") == 1
     assert LINES.decode(line) == shape
-    validator("event").validate(json.loads(line))
 
 
 @given(st.integers() | TEXT, ANSWERS, ERRORS)
@@ -117,7 +108,6 @@ def test_a_line_of_a_batch_is_found_again_unless_it_tells_of_an_error(
         out = Path(folder, "out.jsonl")
         with Results(out) as results:
             results.write(shape)
-        validator("batch").validate(json.loads(out.read_text(encoding="utf-8")))
         with Results(out) as results:
             assert results.take(identity, answer.question) == (error is None)
             assert not results.take(identity, answer.question)
