@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 
+from ragcli.answer.phrases import Phrase, compiled, rewritten
 from ragcli.text.analyze import terms
 
 _TOKEN = re.compile(r"[A-Za-z][+#]{1,2}(?!\w)|\d+(?:[.,:/]\d+)*|[^\W_]+(?:[_.@/'’&-][^\W_]+)*|[^\s\w?!.,;:'’\"“”()]")
@@ -15,109 +15,155 @@ _NUMBERS = {
         "seventeen eighteen nineteen twenty".split()
     )
 } | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "ninety": "90"}
-_CONTRACTIONS = (
-    (r"\b(can|could|would|should|do|does|did|is|are|was|were|has|have|had|must|need)n['’]t\b", r"\1 not"),
-    (r"\bwon['’]t\b", "will not"),
-    (r"\bcannot\b", "can not"),
-    (r"\b(what|who|where|when|how|why|it|that|there)['’]s\b", r"\1 is"),
-    (r"\bi['’]m\b", "i am"),
-    (r"\b(i|we|you)['’]d\b", r"\1 would"),
-    (r"['’]s\b|(?<=s)['’](?!\w)", ""),
-    (r"\be-mail", "email"),
-    (r"(?<=\d)\s*%|(?<=\d)\s*per ?cent\b", " percent"),
-    (r"(?<=\d)-(?=[a-z])", " "),
+_CONTRACTIONS: tuple[Phrase, ...] = (
+    ("n't|n’t", r"\b(can|could|would|should|do|does|did|is|are|was|were|has|have|had|must|need)n['’]t\b", r"\1 not"),
+    ("won", r"\bwon['’]t\b", "will not"),
+    ("cannot", r"\bcannot\b", "can not"),
+    ("'s|’s", r"\b(what|who|where|when|how|why|it|that|there)['’]s\b", r"\1 is"),
+    ("i'm|i’m", r"\bi['’]m\b", "i am"),
+    ("'d|’d", r"\b(i|we|you)['’]d\b", r"\1 would"),
+    ("'|’", r"['’]s\b|(?<=s)['’](?!\w)", ""),
+    ("e-mail", r"\be-mail", "email"),
+    ("%|cent", r"(?<=\d)\s*%|(?<=\d)\s*per ?cent\b", " percent"),
+    ("-", r"(?<=\d)-(?=[a-z])", " "),
 )
-_POLITE = re.compile(
-    r"(?:(?:hi|hello|hey|please|just wondering)\b[,:]?|(?:excuse me|sorry|quick question|question|so|ok|okay|well)[,:]|"
-    r"(?:could|can|would|will) (?:you|someone|anyone|anybody)(?: please| kindly)? (?:tell|explain to|inform|let) "
-    r"(?:me|us)(?: know)?|"
-    r"(?:i|we) (?:would|want|need)(?: like)? to (?:know|find out|ask)|(?:i|we) (?:was|am|were|are) wondering|"
-    r"(?:do|does) (?:you|anyone|anybody) know|(?:i|we) wonder|(?:please )?(?:tell|inform) (?:me|us)|"
-    r"(?:do you have )?any idea)(?:\b[,:]?|(?<=[,:]))\s*(?=\w)"
+_OPENINGS: tuple[tuple[str, str], ...] = (
+    ("hi|hello|hey|please|wondering", r"(?:hi|hello|hey|please|just wondering)\b[,:]?"),
+    ("excuse|sorry|question|so|ok|well", r"(?:excuse me|sorry|(?:quick )?question|so|ok|okay|well)[,:]"),
+    (
+        "tell|explain|inform|let",
+        r"(?:(?:could|can|would|will) (?:you|someone|anyone|anybody)(?: please| kindly)? )?"
+        r"(?:tell|explain to|inform|let) (?:me|us)(?: know)?\b[,:]?",
+    ),
+    (
+        "to know|find out|to ask|wonder",
+        r"(?:i|we) (?:(?:would|want|need)(?: like)? to (?:know|find out|ask)|(?:was|am|were|are) wondering|wonder)"
+        r"\b[,:]?",
+    ),
+    ("know", r"(?:do|does) (?:you|anyone|anybody) know\b[,:]?"),
+    ("any idea", r"(?:do you have )?any idea\b[,:]?"),
 )
+"""Cues, and what is said before the question."""
 _CLOSING = re.compile(r"[\s,]*\b(?:please|thanks|thank you|exactly)?[\s?!.]*$")
-_FIRST = re.compile(
+_FIRST = (
     r"^((?:in|for|on|at|under|during|within|after|before|from) [^,?]{2,60}), "
     r"((?:what|which|who|when|where|why|how|is|are|do|does|can|may|must) .*)$"
 )
 _I = r"(?:i|we|you|one|someone|somebody|people)"
 _THE = r"(?:the |a |an )?"
-_PHRASES: tuple[tuple[str, str], ...] = (
+_PHRASES: tuple[Phrase, ...] = (
     # the way of doing something
-    (rf"^how (?:do|can|could|should|would|must|may|might|shall) {_I} (?:go about )?(?!be\b|have\b|know\b)", "HOW "),
-    (rf"^how (?:to|{_I} (?:can|could|should|may|might)) ", "HOW "),
     (
+        "how",
+        rf"^how (?:do|can|could|should|would|must|may|might|shall) {_I} (?:go about )?(?!be\b|have\b|know\b)",
+        "HOW ",
+    ),
+    ("how", rf"^how (?:to|{_I} (?:can|could|should|may|might)) ", "HOW "),
+    (
+        "what",
         r"^what (?:is|are) the (?:way|procedure|process|method|steps?|correct way|right way)"
         r" (?:to|for|of|on how to|i should take to|to take to) (?!the\b|a\b|an\b)(?=\w+)",
         "HOW ",
     ),
-    (rf"^what (?:steps|must|should|do) (?:do |must |should )?{_I} (?:need to |have to |must )?(?:take|do) to ", "HOW "),
-    # time
-    (r"^(?:for )?how long (?:does|will|would|do) it (?:usually )?take (?:to|for|until) ", "LONG take "),
-    (r"^how much time (?:does|will|would|do) it take (?:to|for|until) ", "LONG take "),
-    (r"^(?:how much time|for how long|how long|what length of time)\b", "LONG"),
-    (rf"^what (?:is|are) {_THE}(?:duration|length of time) of ", "LONG "),
-    (r"^(?:at )?what time\b", "CLOCK"),
-    (r"^(?:on )?(?:what|which) (?:date|day)\b", "DATE"),
-    (r"^how (?:often|frequently)\b", "OFTEN"),
-    # amounts
-    (rf"^(?:what (?:is|are) {_THE}(?:number|quantity) of (?!the\b|my\b|our\b|an?\b)|how many )", "MANY "),
-    (r"^how much (?:do|does|will|would) (.+?) cost\b", r"PRICE \1"),
-    (r"^what (?:do|does|will|would) (.+?) cost\b", r"PRICE \1"),
-    (rf"^what (?:is|are) {_THE}(?:price|cost|costs|prices) (?:of|for) ", "PRICE "),
-    (r"^how expensive (?:is|are) ", "PRICE "),
     (
+        "what",
+        rf"^what (?:steps|must|should|do) (?:do |must |should )?{_I} (?:need to |have to |must )?(?:take|do) to ",
+        "HOW ",
+    ),
+    # time
+    ("how long", r"^(?:for )?how long (?:does|will|would|do) it (?:usually )?take (?:to|for|until) ", "LONG take "),
+    ("how much time", r"^how much time (?:does|will|would|do) it take (?:to|for|until) ", "LONG take "),
+    (
+        "how long|how much time|what length of time",
+        r"^(?:how much time|for how long|how long|what length of time)\b",
+        "LONG",
+    ),
+    ("duration|length of time", rf"^what (?:is|are) {_THE}(?:duration|length of time) of ", "LONG "),
+    ("what time", r"^(?:at )?what time\b", "CLOCK"),
+    ("what|which|whom", r"^(?:on )?(?:what|which) (?:date|day)\b", "DATE"),
+    ("frequently|often", r"^how (?:often|frequently)\b", "OFTEN"),
+    # amounts
+    (
+        "how many|number|quantity",
+        rf"^(?:what (?:is|are) {_THE}(?:number|quantity) of (?!the\b|my\b|our\b|an?\b)|how many )",
+        "MANY ",
+    ),
+    ("how much", r"^how much (?:do|does|will|would) (.+?) cost\b", r"PRICE \1"),
+    ("what", r"^what (?:do|does|will|would) (.+?) cost\b", r"PRICE \1"),
+    ("what", rf"^what (?:is|are) {_THE}(?:price|cost|costs|prices) (?:of|for) ", "PRICE "),
+    ("how expensive", r"^how expensive (?:is|are) ", "PRICE "),
+    (
+        "how much",
         r"^how much (?:is|are) (?=.*\b(?:fees?|discounts?|allowances?|limits?|deposits?|prices?|fines?|penalty|budget"
         r"|salary|bonus|premium|surcharge)\s*$)",
         "what is ",
     ),
-    (rf"^(?:how (?:big|large) (?:is|are)|what (?:is|are) {_THE}size of) ", "SIZE "),
-    (rf"^(?:how heavy (?:is|are)|what (?:is|are) {_THE}weight of) ", "WEIGHT "),
-    (r"^how much (?:does|do) (.+?) weigh\b", r"WEIGHT \1"),
-    (rf"^(?:how (?:tall|high) (?:is|are)|what (?:is|are) {_THE}height of) ", "HEIGHT "),
-    (rf"^(?:how old (?:is|are)|what (?:is|are) {_THE}age of) ", "AGE "),
+    ("how|size of", rf"^(?:how (?:big|large) (?:is|are)|what (?:is|are) {_THE}size of) ", "SIZE "),
+    ("how heavy|weight of", rf"^(?:how heavy (?:is|are)|what (?:is|are) {_THE}weight of) ", "WEIGHT "),
+    ("how much do", r"^how much (?:does|do) (.+?) weigh\b", r"WEIGHT \1"),
+    ("height of|high|tall", rf"^(?:how (?:tall|high) (?:is|are)|what (?:is|are) {_THE}height of) ", "HEIGHT "),
+    ("age of|how old", rf"^(?:how old (?:is|are)|what (?:is|are) {_THE}age of) ", "AGE "),
     # reason, person, place, sense
-    (rf"^(?:for what reason|how come|what (?:is|are) {_THE}reasons? (?:why|that|for which))\b", "why"),
-    (r"^(?:which|what) person\b|^whom\b", "who"),
     (
+        "how come|reason",
+        rf"^(?:for what reason|how come|what (?:is|are) {_THE}reasons? (?:why|that|for which))\b",
+        "why",
+    ),
+    ("what|which|whom", r"^(?:which|what) person\b|^whom\b", "who"),
+    (
+        "where|location of",
         rf"^(?:what (?:is|are) {_THE}location of|where (?:can|do|could|may) {_I} find|where (?:is|are)) (.+?)"
         r"(?: located| situated)?$",
         r"WHERE \1",
     ),
-    (r"^where (?:can|could) (.+?) be found$", r"WHERE \1"),
-    (rf"^what (?:does|do|is) (.+?) (?:mean|meant)$|^what is {_THE}meaning of (.+)$|^define (.+)$", r"SENSE \1\2\3"),
+    ("be found", r"^where (?:can|could) (.+?) be found$", r"WHERE \1"),
+    (
+        "define|meaning of|what",
+        rf"^what (?:does|do|is) (.+?) (?:mean|meant)$|^what is {_THE}meaning of (.+)$|^define (.+)$",
+        r"SENSE \1\2\3",
+    ),
     # leave, duty, presence
     (
+        "am i|are we|can|is it|is one|may",
         r"^(?:can|may) (?:i|we|one) |^(?:am i|are we|is one) (?:allowed|permitted|able) to |"
         r"^is it (?:possible|allowed|permitted|ok|okay|permissible)(?: for (?:me|us))? to ",
         "MAY ",
     ),
     (
+        "compulsory|have|mandatory|must|necessary|need|obligated|obligatory|obliged|required",
         r"^(?:must|need) (?:i|we|one) |^(?:do|does) (?:i|we|one) (?:have|need) to |"
         r"^(?:am i|are we) (?:required|obliged|obligated) to |"
         r"^is it (?:necessary|required|mandatory|compulsory|obligatory)(?: for (?:me|us))? to ",
         "MUST ",
     ),
-    (r"^(?:is|are) there (?:an? |any |some )?|^do (?:we|you) have (?:an? |any |some )?", "PRESENT "),
+    ("have|there", r"^(?:is|are) there (?:an? |any |some )?|^do (?:we|you) have (?:an? |any |some )?", "PRESENT "),
     # words of several words
-    (r"\b(?:turn|switch) on (?=\w)", "enable "),
-    (r"\b(?:turn|switch) off (?=\w)", "disable "),
-    (r"\b(?:turn|switch) (?!on\b|off\b|over\b|back\b|to\b|into\b|in\b|between\b)([\w -]+?) on$", r"enable \1"),
-    (r"\b(?:turn|switch) (?!on\b|off\b|over\b|back\b|to\b|into\b|in\b|between\b)([\w -]+?) off$", r"disable \1"),
-    (r"\bsign(?:ing)? up\b", "register"),
-    (r"\b(?:sign|log)(?:ging|ing)? (?:in|on)(?: to|to)?\b|\blogin to\b", "login"),
-    (r"\b(?:sign|log)(?:ging|ing)? (?:out|off)(?: of| from)?\b(?! on)", "logout"),
-    (r"\bsigns? off(?: on)?\b", "approve"),
-    (r"\bget(?:ting)? (?:in touch|in contact) with\b", "contact"),
-    (r"\bset(?:ting)? up\b", "configure"),
-    (r"\bsend(?:ing)? back\b", "return"),
-    (r"\bhand in\b", "submit"),
-    (r"\bput off\b", "postpone"),
-    (r"\bstaff members?\b|\bmembers? of staff\b", "employee"),
-    (r"\b(?:at (?:the )?(?:very )?most|no more than)\b", "atmost"),
-    (r"\b(?:at (?:the )?(?:very )?least|no fewer than|no less than)\b", "atleast"),
-    (r"\bprior to\b", "before"),
-    (r"\bin order to\b", "to"),
+    ("switch|turn", r"\b(?:turn|switch) on (?=\w)", "enable "),
+    ("switch|turn", r"\b(?:turn|switch) off (?=\w)", "disable "),
+    (
+        "switch|turn",
+        r"\b(?:turn|switch) (?!on\b|off\b|over\b|back\b|to\b|into\b|in\b|between\b)([\w -]+?) on$",
+        r"enable \1",
+    ),
+    (
+        "switch|turn",
+        r"\b(?:turn|switch) (?!on\b|off\b|over\b|back\b|to\b|into\b|in\b|between\b)([\w -]+?) off$",
+        r"disable \1",
+    ),
+    ("sign", r"\bsign(?:ing)? up\b", "register"),
+    ("log|sign", r"\b(?:sign|log)(?:ging|ing)? (?:in|on)(?: to|to)?\b|\blogin to\b", "login"),
+    ("log|sign", r"\b(?:sign|log)(?:ging|ing)? (?:out|off)(?: of| from)?\b(?! on)", "logout"),
+    ("sign", r"\bsigns? off(?: on)?\b", "approve"),
+    ("contact|touch", r"\bget(?:ting)? (?:in touch|in contact) with\b", "contact"),
+    ("set", r"\bset(?:ting)? up\b", "configure"),
+    ("send", r"\bsend(?:ing)? back\b", "return"),
+    ("hand in", r"\bhand in\b", "submit"),
+    ("put off", r"\bput off\b", "postpone"),
+    ("of staff|staff member", r"\bstaff members?\b|\bmembers? of staff\b", "employee"),
+    ("most|no more than", r"\b(?:at (?:the )?(?:very )?most|no more than)\b", "atmost"),
+    ("least|no fewer than|no less than", r"\b(?:at (?:the )?(?:very )?least|no fewer than|no less than)\b", "atleast"),
+    ("prior to", r"\bprior to\b", "before"),
+    ("in order to", r"\bin order to\b", "to"),
 )
 _SYNONYMS = """
 purchase buy; begin start; commence start; erase delete; modify change; alter change; repair fix; mend fix; large big;
@@ -163,16 +209,22 @@ def canonical(text: str) -> tuple[str, ...]:
     """The kind of question, tense, and the words that say something, in order; empty where nothing is left."""
     shouting = text.upper() == text and " " in text
     text = text.casefold() if shouting else _with_names(text)
-    for pattern, written in _CONTRACTIONS:
-        text = re.sub(pattern, written, text)
+    text = rewritten(text, _CONTRACTIONS)
     text = _CLOSING.sub("", text).strip()
-    while opening := _POLITE.match(text):
-        text = text[opening.end() :]
-    if first := _FIRST.match(text):
+    text = _without_opening(text)
+    if ", " in text and (first := compiled(_FIRST).match(text)):
         text = f"{first[2]} {first[1]}"
-    for phrase, written in _compiled():
-        text = phrase.sub(written, text)
+    text = rewritten(text, _PHRASES)
     return _arranged(text)
+
+
+def _without_opening(text: str) -> str:
+    for cues, pattern in _OPENINGS:
+        if any(cue in text for cue in cues.split("|")):
+            opening = compiled(pattern).match(text)
+            if opening and text[opening.end() :].strip():
+                return _without_opening(text[opening.end() :].lstrip())
+    return text
 
 
 def _with_names(text: str) -> str:
@@ -281,8 +333,3 @@ def _singular(word: str) -> str:
     if word.endswith(("sses", "ches", "shes", "xes", "zzes")):
         return word[:-2]
     return word[:-1]
-
-
-@cache
-def _compiled() -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple((re.compile(pattern), written) for pattern, written in _PHRASES)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from ragcli.errors import EndpointError
@@ -66,6 +67,7 @@ class Semantic:
         await self.store.put(key, answer, meaning=meaning, vector=vector)
 
 
+@lru_cache(maxsize=256)
 def digest(question: str) -> bytes:
     """Of what the question means; empty where that cannot be told with certainty."""
     from ragcli.answer.sameness import meaning

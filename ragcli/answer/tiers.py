@@ -99,19 +99,25 @@ class AnswerCache:
         return CachedAnswer(answer=bare, asked=key.question, created_at=self.clock())
 
     async def clear(self) -> int:
-        """How many answers were forgotten. Raises CacheFailed."""
-        most, failure = 0, None
+        """How many answers were forgotten. Raises CacheFailed where a tier could not, after all others did."""
+        most, failed = 0, None
         for tier in self._all():
             try:
                 most = max(most, await tier.clear())
             except CacheFailed as error:
-                failure = error
-        if failure is not None:
-            raise failure
+                failed = error
+        if failed is not None:
+            raise failed
         return most
 
     async def stats(self) -> list[TierStats]:
-        return [await tier.stats() for tier in self._all()]
+        found = []
+        for tier in self._all():
+            try:
+                found.append(await tier.stats())
+            except CacheFailed as error:
+                found.append(TierStats(tier=tier.name, trouble=str(error)))
+        return found
 
     async def aclose(self) -> None:
         for tier in self._all():

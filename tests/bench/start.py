@@ -53,7 +53,8 @@ def _answer(
     answers: list[Timed] = []
 
     def first_byte() -> float:
-        answers.append(timed(ragcli("ask", QUESTION), env))
+        question = f"{QUESTION} ({len(answers)})"  # another one each time: nothing is given again
+        answers.append(timed(ragcli("ask", question), env))
         return answers[-1].first or float("inf")
 
     if subprocess.run(python(f"import {module}"), env=dict(importing), capture_output=True, check=False).returncode:
