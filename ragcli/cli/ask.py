@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Literal
 
-from ragcli.cli import documents, journal
+from ragcli.cli import journal
 from ragcli.cli.inputs import question_and_extra
 from ragcli.cli.loop import run_async
 from ragcli.errors import Interrupted, RagcliError, StoreUnwritable, UsageError
@@ -57,6 +57,8 @@ async def _show(events: AsyncGenerator[Event, Reply | None], context: Context, s
         from ragcli.render.answer import show
 
         return await show(events, out=context.out(), err=context.err(), quiet=context.quiet, check=Doubts)
+    from ragcli.cli import documents
+
     async with aclosing(events):
         async for event in events:
             if shape == "events" and (line := documents.event(event)):

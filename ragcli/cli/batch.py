@@ -82,6 +82,8 @@ def run(
                                 tally.hopeless = result.error
                                 break
                             tell(tally.done)
+        if news := workspace.sharing.news():
+            context.tell(news)
         return _end(context, tally, known=len(questions) - len(left), stopped=stop.is_set())
 
     return run_async(main)
