@@ -20,7 +20,7 @@ from ragcli.store.layout import Home
 from ragcli.text.sentences import sentences
 from ragcli.types import Chunk, File, Passage
 
-CHUNKS, QUESTIONS = 2_500, 150
+CHUNKS, QUESTIONS = 2_000, 100
 
 
 def test_the_ten_nearest_are_the_same_in_chroma_and_in_the_scan(tmp_path: Path) -> None:
