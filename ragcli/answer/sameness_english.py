@@ -7,7 +7,8 @@ import re
 from ragcli.answer.phrases import Phrase, compiled, rewritten
 from ragcli.text.analyze import terms
 
-_TOKEN = re.compile(r"[A-Za-z][+#]{1,2}(?!\w)|\d+(?:[.,:/]\d+)*|[^\W_]+(?:[_.@/'’&-][^\W_]+)*|[^\s\w?!.,;:'’\"“”()]")
+_TOKEN = re.compile(r"[A-Za-z][+#]{1,2}(?!\w)|\d+(?:[.,:/]\d+)*|[^\W_]+(?:[_.@/'&-][^\W_]+)*|[^\s\w?!.,;:'\"()]")
+_QUOTES = str.maketrans("’‘“”", "''\"\"")
 _NUMBERS = {
     word: str(number)
     for number, word in enumerate(
@@ -16,13 +17,13 @@ _NUMBERS = {
     )
 } | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "ninety": "90"}
 _CONTRACTIONS: tuple[Phrase, ...] = (
-    ("n't|n’t", r"\b(can|could|would|should|do|does|did|is|are|was|were|has|have|had|must|need)n['’]t\b", r"\1 not"),
-    ("won", r"\bwon['’]t\b", "will not"),
+    ("n't", r"\b(can|could|would|should|do|does|did|is|are|was|were|has|have|had|must|need)n't\b", r"\1 not"),
+    ("won", r"\bwon't\b", "will not"),
     ("cannot", r"\bcannot\b", "can not"),
-    ("'s|’s", r"\b(what|who|where|when|how|why|it|that|there)['’]s\b", r"\1 is"),
-    ("i'm|i’m", r"\bi['’]m\b", "i am"),
-    ("'d|’d", r"\b(i|we|you)['’]d\b", r"\1 would"),
-    ("'|’", r"['’]s\b|(?<=s)['’](?!\w)", ""),
+    ("'s", r"\b(what|who|where|when|how|why|it|that|there)'s\b", r"\1 is"),
+    ("i'm", r"\bi'm\b", "i am"),
+    ("'d", r"\b(i|we|you)'d\b", r"\1 would"),
+    ("'", r"'s\b|(?<=s)'(?!\w)", ""),
     ("e-mail", r"\be-mail", "email"),
     ("%|cent", r"(?<=\d)\s*%|(?<=\d)\s*per ?cent\b", " percent"),
     ("-", r"(?<=\d)-(?=[a-z])", " "),
@@ -207,6 +208,7 @@ _TIMED = frozenset(
 
 def canonical(text: str) -> tuple[str, ...]:
     """The kind of question, tense, and the words that say something, in order; empty where nothing is left."""
+    text = text.translate(_QUOTES)
     shouting = text.upper() == text and " " in text
     text = text.casefold() if shouting else _with_names(text)
     text = rewritten(text, _CONTRACTIONS)
@@ -232,7 +234,7 @@ def _with_names(text: str) -> str:
 
     def fold(match: re.Match[str]) -> str:
         word = match.group()
-        begins = not text[: match.start()].strip(" \"'“¿(")
+        begins = not text[: match.start()].strip(" \"'(")
         if word[0].isupper() and not begins and word[-1] == "s" and not word.isupper():
             return word  # Adams is not several called Adam
         if word[0].isupper() and word.casefold() in _SMALL and word != "I" and (not begins or word.isupper()):
