@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -175,7 +176,8 @@ class Loaded(Struct, frozen=True):
         return getattr(getattr(self.settings, section), name)
 
 
-def reference() -> dict[str, Setting]:
+@cache
+def reference() -> Mapping[str, Setting]:
     """Every setting by its key, in the order of the classes above."""
     return {setting.key: setting for setting in _settings()}
 
