@@ -165,7 +165,7 @@ async def test_ctrl_c_at_the_prompt_clears_the_line_then_hints_then_leaves(
     monkeypatch.setattr(interrupts, "TWICE_S", 0.0)
     assistant = ScriptedAssistant(["answer"])
     task = asyncio.create_task(desk.run(assistant, f"not this{CTRL_C}but this\r"))
-    await until(lambda: assistant.closed)
+    await until(lambda: desk.prompts.shown == 3)  # the prompt, the answer, the next prompt
     desk.keys.send_text(CTRL_C)
     await until(lambda: "Ctrl-D or /exit leaves" in desk.said)
     monkeypatch.setattr(interrupts, "TWICE_S", 60.0)
