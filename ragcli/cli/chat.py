@@ -59,7 +59,10 @@ def run(context: Context, collection: str, flags: Mapping[str, Any], *, session:
             return code
 
     with Keyboard(sys.stdin if person else None) as keyboard:
-        return asyncio.run(main(keyboard))
+        code = asyncio.run(main(keyboard))
+    if news := workspace.sharing.news():  # what no answer has told
+        context.tell(news)
+    return code
 
 
 async def _warm() -> None:

@@ -25,7 +25,7 @@ from ragcli.store.redis_link import RedisLink
 from ragcli.store.redis_sessions import RedisSessions
 from ragcli.store.sessions import SQLiteSessions
 from ragcli.streams.limit import rate_limit
-from ragcli.types import Answer, Done
+from ragcli.types import Answer, Done, Token
 
 
 def start(work: Callable[..., Awaitable[None]], url: str, prefix: str, *arguments: str) -> subprocess.Popen[str]:
@@ -35,21 +35,36 @@ def start(work: Callable[..., Awaitable[None]], url: str, prefix: str, *argument
 
 
 def ask_fifty_times(home: Path, question: str, env: Mapping[str, str]) -> subprocess.Popen[str]:
-    """Fifty tasks of one process ask the same; it says the texts that came and how each came by its answer."""
+    """Fifty tasks of one process ask the same.
+
+    It says when the first token has come, and at the end the texts that came and how each came by its answer.
+    """
     command = [sys.executable, __file__, "asking", question]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=clean_environment(home, **env))
 
 
 async def asking(question: str) -> None:
+    began = False
+    texts, tiers = set(), []
+
+    async def one() -> None:
+        nonlocal began
+        said = ""
+        async with aclosing(assistant.answer(question)) as events:
+            async for event in events:
+                if isinstance(event, Token):
+                    said += event.text
+                    if not began:
+                        began = True
+                        say("began")
+                elif isinstance(event, Done):
+                    assert event.answer.answer == said, "what was streamed is the answer"
+                    texts.add(said)
+                    tiers.append(event.answer.cache)
+
     async with open_workspace().assistant("default") as assistant:
-
-        async def one() -> Answer:
-            async with aclosing(assistant.answer(question)) as events:
-                answers = [event.answer async for event in events if isinstance(event, Done)]
-            return answers[0]
-
-        answers = await asyncio.gather(*(one() for _ in range(50)))
-    say(json.dumps([sorted({answer.answer for answer in answers}), [answer.cache for answer in answers]]))
+        await asyncio.gather(*(one() for _ in range(50)))
+    say(json.dumps([sorted(texts), tiers]))
 
 
 async def lead_and_hang(link: RedisLink, digest: str, *words: str) -> None:

@@ -87,7 +87,7 @@ async def test_equal_questions_on_two_nodes_at_the_same_time_cost_one_model_call
     endpoint.enqueue(answer(WHOLE, before_first=1.5, delay=0.005))
     env = settings(shared_redis, endpoint, prefix)
     started = [node.ask_fifty_times(home, QUESTION, env) for home in nodes]
-    said = [json.loads((await asyncio.to_thread(each.communicate, timeout=60))[0]) for each in started]
+    said = [json.loads((await asyncio.to_thread(each.communicate, timeout=60))[0].splitlines()[-1]) for each in started]
     assert [each.returncode for each in started] == [0, 0]
     assert {text for texts, _ in said for text in texts} == {WHOLE}
     assert len([request for request in endpoint.history if request.path == "chat/completions"]) == 1
@@ -95,6 +95,29 @@ async def test_equal_questions_on_two_nodes_at_the_same_time_cost_one_model_call
     assert (tiers.count("miss"), len(tiers)) == (1, 100)
     later = ask(nodes[1], QUESTION, env)
     assert (later["cache"], later["answer"]) == ("redis", WHOLE)
+
+
+async def test_where_the_leader_is_killed_a_follower_goes_on_from_its_text(
+    nodes: tuple[Path, Path], shared_redis: RedisServer, endpoint: ModelServer, prefix: str
+) -> None:
+    """The model is asked to go on, not to begin again; those who followed see every word once."""
+    from fleet import node
+
+    endpoint.enqueue(answer(WHOLE, delay=0.05), answer(WHOLE, follow=True, overlap=3))
+    env = settings(shared_redis, endpoint, prefix)
+    leader = node.ask_fifty_times(nodes[0], QUESTION, env)
+    with leader:
+        assert leader.stdout
+        assert await asyncio.to_thread(leader.stdout.readline) == "began\n"
+        follower = node.ask_fifty_times(nodes[1], QUESTION, env)
+        assert follower.stdout
+        assert await asyncio.to_thread(follower.stdout.readline) == "began\n"
+        leader.kill()
+    texts, tiers = json.loads((await asyncio.to_thread(follower.communicate, timeout=60))[0])
+    assert follower.returncode == 0
+    assert (texts, len(tiers)) == ([WHOLE], 50)
+    first, second = (request.body for request in endpoint.history if request.path == "chat/completions")
+    assert len(second["messages"]) > len(first["messages"])
 
 
 def test_while_redis_is_away_every_command_works_and_says_so_once(
