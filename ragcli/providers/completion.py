@@ -30,7 +30,7 @@ _FINISHES = {
 
 
 class Completion:
-    """Feed it the bytes of a reply and `end` it: together they return the pieces of the answer.
+    """Feed it the bytes of a reply and `end` it: together they give the pieces of the answer.
 
     Takes the event stream that was asked for, and the one JSON object that some servers send instead. `finish` is set
     as soon as the model has finished, `done` when nothing more can follow; `signs` grows with each sign of life.
@@ -53,13 +53,13 @@ class Completion:
         """Chunks so far; while there is none, also comments: a queue may send them long before the first token."""
         return self._chunks or -1 - self._events.comments
 
-    def feed(self, piece: bytes) -> list[Delta]:
-        """Raises EndpointError: the server reports an error, or sends what is no answer."""
+    def feed(self, piece: bytes) -> Iterator[Delta]:
+        """Raises EndpointError behind what came before: the server reports an error, or sends what is no answer."""
         if self._form is None:
             self._start += piece
             start = self._start.lstrip(b"\xef\xbb\xbf \t\r\n")
             if not start:
-                return []
+                return
             self._form = "object" if start[:1] in b"{[<" else "events"
             piece = bytes(self._start)
             self._start.clear()
@@ -67,8 +67,9 @@ class Completion:
             self._start += piece
             if len(self._start) > LONGEST_OBJECT:
                 raise ServerFailed(f"the endpoint sent more than {LONGEST_OBJECT >> 20} MB")
-            return []
-        return [delta for data in self._events.feed(piece) for delta in self._event(data)]
+            return
+        for data in self._events.feed(piece):
+            yield from self._event(data)
 
     def end(self) -> list[Delta]:
         """The pieces that are left, the last one with `finish`. Raises ConnectionLost where the answer has none.

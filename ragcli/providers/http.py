@@ -9,11 +9,13 @@ import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.request import getproxies
 
 import httpx2
 
 from ragcli.errors import ConfigError, EndpointError, ServerFailed, TimedOut
 from ragcli.providers.failures import is_error, not_json, shortened, status_error, transport_error
+from ragcli.providers.wire import Body, Wire
 
 OPENAI = "https://api.openai.com/v1"
 LONGEST_REFUSAL = 64 << 10
@@ -133,10 +135,13 @@ class Endpoint:
     def _connected(self) -> httpx2.AsyncClient:
         if self._client is None:
             # Loading the system's certificates takes longer than a local model needs to answer: only where TLS is used.
-            verify: ssl.SSLContext | bool = self.base.scheme == "https" or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            secure = self.base.scheme == "https"
+            proxies = getproxies()
+            proxied = bool(proxies.get(self.base.scheme) or proxies.get("all"))
             self._client = httpx2.AsyncClient(
                 headers=self._headers(),
-                verify=verify,
+                verify=secure or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+                transport=None if proxied else Wire(httpx2.create_ssl_context() if secure else None),
                 timeout=httpx2.Timeout(self._idle_timeout, connect=self._connect_timeout, pool=self._connect_timeout),
                 limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30),
             )
@@ -178,9 +183,12 @@ def roots(path: str) -> tuple[str, ...]:
     return root, f"{root}/v1"
 
 
-def body_of(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
-    """The bytes of the body as they come; the way through the decoders is spared where nothing is encoded."""
-    return response.aiter_bytes() if "content-encoding" in response.headers else response.aiter_raw()
+def body_of(response: httpx2.Response) -> AsyncGenerator[bytes, None] | Body:
+    """The bytes of the body as they come; the way through httpx2 is spared where nothing is encoded."""
+    body = response.extensions.get("body")
+    if isinstance(body, Body) and "content-encoding" not in response.headers:
+        return body
+    return response.aiter_bytes()
 
 
 async def read(response: httpx2.Response, limit: int, *, cut: bool = False) -> bytes:
