@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
 
-from ragcli.errors import CacheFailed
+from ragcli.errors import CacheFailed, StoreError
 
 if TYPE_CHECKING:
     from ragcli.answer.tiers import AnswerCache
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ragcli.ports import AnswerTier, TierStats
     from ragcli.store.answers import SQLiteAnswers
     from ragcli.store.embeddings import SQLiteVectors
+    from ragcli.store.layout import Place
     from ragcli.store.redis_link import RedisLink
 
 MEGABYTE = 1 << 20
@@ -102,6 +104,20 @@ async def forget(home: Path, settings: Settings, link: RedisLink | None) -> int:
     finally:
         file.close()
         await cache.aclose()
+
+
+async def forget_stale(home: Path, settings: Settings, place: Place) -> None:
+    """Answers about what a collection held before; about all of it where it is gone. Trouble is for the next one."""
+    from ragcli.store.catalog import Catalog
+
+    file = disk_answers(home, settings)
+    with suppress(CacheFailed, StoreError):
+        generation = None
+        if place.exists:
+            with Catalog.read(place) as catalog:
+                generation = catalog.generation
+        await file.forget(place.folder.name, before=generation)
+    await file.aclose()
 
 
 def settled(settings: Settings, *, state: str, embedder: str, provider: str, model: str, extra: str) -> bytes:

@@ -71,6 +71,7 @@ class Workspace(Struct, frozen=True):
         """Indexes files and folders; the last event is the report. Raises UsageError, StoreError, EndpointError."""
         from ragcli.ingest.pipeline import plan
         from ragcli.store.collection import writer
+        from ragcli.types import IngestReport
 
         async with AsyncExitStack() as stack:
             if dry_run:
@@ -83,6 +84,8 @@ class Workspace(Struct, frozen=True):
                 events = self._ingest(paths, collection, embedder, force=force, stop=stop)
             await stack.enter_async_context(aclosing(events))
             async for event in events:
+                if isinstance(event, IngestReport) and event.brought_anything and not dry_run:
+                    await self._forget_stale_answers(collection)
                 yield event
 
     async def watch(
@@ -137,7 +140,9 @@ class Workspace(Struct, frozen=True):
         from ragcli.store.collection import writer
 
         target = writer(self.home, collection, open_keywords=open_keywords)
-        return await remove(paths, collection=target, wait=self.settings.ingest.wait)
+        removed = await remove(paths, collection=target, wait=self.settings.ingest.wait)
+        await self._forget_stale_answers(collection)
+        return removed
 
     async def delete(self, collection: str) -> None:
         """Deletes a collection once nobody writes it. Raises IndexLocked, StoreUnwritable."""
@@ -151,6 +156,14 @@ class Workspace(Struct, frozen=True):
             place.delete()
         finally:
             lock.release()
+        await self._forget_stale_answers(collection)
+
+    async def _forget_stale_answers(self, collection: str) -> None:
+        """What was deleted or changed does not live on in answers about it."""
+        if (self.path / "answers.db").exists():
+            from ragcli.app.caching import forget_stale
+
+            await forget_stale(self.path, self.settings, self.home.collection(collection))
 
     # --- the journey of a question
 

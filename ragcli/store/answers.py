@@ -90,6 +90,10 @@ class SQLiteAnswers:
     async def aclose(self) -> None:
         await asyncio.to_thread(self._file.close)
 
+    async def forget(self, collection: str, *, before: int | None = None) -> None:
+        """Answers about a collection, or about its generations before that one: they hold texts of its documents."""
+        await asyncio.to_thread(self._forget, collection, before)
+
     # --- what the semantic tier asks
 
     async def meaning(self, scope: str, meaning: bytes, most: int) -> list[tuple[CachedAnswer, bytes]]:
@@ -157,6 +161,14 @@ class SQLiteAnswers:
                 "delete from answers where id in (select id from answers order by used, id limit ?)", (some,)
             )
             entries, size = database.execute(HELD).fetchone()
+
+    def _forget(self, collection: str, before: int | None) -> None:
+        if self._file.held()[0]:
+            with self._file.writing() as database:
+                database.execute(
+                    "delete from answers where collection = ? and generation < coalesce(?, generation + 1)",
+                    (collection, before),
+                )
 
     def _clear(self) -> int:
         return self._file.clear("answers")
