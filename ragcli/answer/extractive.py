@@ -6,43 +6,76 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ragcli.answer.relevance import Sentence, ranked
+from ragcli.answer.tables import is_header, told
 from ragcli.text.analyze import UNSPACED
 from ragcli.types import Source
 
-LONGEST = 5
+LONGEST = 4
 """Sentences of one answer."""
-WORDS = 85
+WORDS = 80
 """Words beyond which no sentence is added; a character of a script without spaces is WIDE of a word."""
 WIDE = 74 / 129
-WEAK = 3.3
+WEAK = 2.5
 """A sentence that scores so much less than the best one (in logarithms of odds) is not worth reading."""
+WEAKER = 4.0
+"""The same where several things are asked for."""
 MOST_READ = 120_000
 """Characters of the sources that are looked at."""
 
 _COUNTED = re.compile(rf"(?P<wide>[{UNSPACED}])|[^\s{UNSPACED}]+")
-_NUMBER = re.compile(r"\s*\d{1,3}[.)]\s+")
+PARAGRAPH = "\n\n"
+TITLE = 8
+"""Words below which a line without an end mark and without a figure only names what follows."""
+
+_BROKEN = re.compile(rf"[ \t]*(?:(?<=([{UNSPACED}，。、；：]))\n[ \t]*(?=[{UNSPACED}])|\n[ \t]*)")
+_FINISHED = re.compile(r"[.!?…。！？:：;；|\"'”’)\]）」』】`*]\s*\Z|[\d_]")
+_SEVERAL = re.compile(
+    r"\b(?:and|or)\s+(?:who|what|when|where|why|how|which|by whom)\b|\bwhat (?:are|were)\b|\bwhich \w+s\b"
+    r"|\b(?:list|name) (?:the|all)\b"
+    r"|哪些|哪几|分别|有哪|以及|[？?].+[？?]",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"\A\s*\d{1,3}[.)]\s+")
 _OWN_LINE = re.compile(r"\s*[-*+•·|>#]")
+_ITEM = re.compile(r"\s*(?:[-*+•·]|\d{1,3}[.)])\s")
+_LEAD_IN = re.compile(r"[:：]\s*\Z")
 _HEADING = re.compile(r" {0,3}#{1,6}\s")
 
 
 def select(question: str, sources: Sequence[Source]) -> Iterator[str]:
-    """The answer in pieces, one a sentence: each quotes a source exactly and ends in its ` [n]`."""
-    before: Sentence | None = None
+    """The answer in pieces, one a sentence: each quotes a source and ends in its ` [n]`.
+
+    A row of a table is told with the names of its columns, a list item with what leads in to the list.
+    """
+    before, shown, led_in = -1, "", ""
     for sentence in best(question, [source.text for source in sources]):
-        quoted = _NUMBER.sub("", sentence.text)  # the number of a list item means nothing outside of its list
-        yield f"{_joint(before, sentence)}{quoted} [{sources[sentence.passage].n}]"
-        before = sentence
+        passage = sources[sentence.passage].text
+        quoted, lead = _quoted(passage, sentence), _lead_in(passage, sentence)
+        joint = "" if before < 0 else _joint(shown, quoted) if before == sentence.passage else PARAGRAPH
+        if lead and (before, led_in) != (sentence.passage, lead):
+            joint = f"{PARAGRAPH if joint else ''}{lead}{PARAGRAPH}"
+        yield f"{joint}{quoted} [{sources[sentence.passage].n}]"
+        before, shown, led_in = sentence.passage, quoted, lead
+
+
+def _quoted(passage: str, sentence: Sentence) -> str:
+    """On one line where it is prose; the number of a list item is dropped: it means nothing outside of its list."""
+    row = told(passage, sentence.start, sentence.end)
+    if row != sentence.text:
+        return f"- {row}"
+    return _BROKEN.sub(lambda match: "" if match[1] else " ", _NUMBER.sub("", sentence.text))
 
 
 def best(question: str, passages: Sequence[str]) -> list[Sentence]:
-    """One to five sentences in reading order; none where no passage has any."""
-    candidates = [one for one in ranked(question, _limited(passages)) if not _HEADING.match(one.text)]
+    """One to four sentences in reading order; none where no passage has any."""
+    found = ranked(question, _limited(passages))
+    candidates = [one for one in found if not _names_only(passages[one.passage], one)] or found
     candidates.sort(key=lambda sentence: -sentence.score)
     chosen: list[Sentence] = []
     seen: set[str] = set()
-    room = float(WORDS)
+    room, margin = float(WORDS), WEAKER if _SEVERAL.search(question) else WEAK
     for sentence in candidates:
-        if len(chosen) == LONGEST or sentence.score < candidates[0].score - WEAK:
+        if len(chosen) == LONGEST or sentence.score < candidates[0].score - margin:
             break
         length = words(sentence.text)
         if sentence.text in seen or (chosen and length > room):
@@ -51,6 +84,26 @@ def best(question: str, passages: Sequence[str]) -> list[Sentence]:
         chosen.append(sentence)
         room -= length
     return sorted(chosen, key=lambda sentence: (sentence.passage, sentence.start))
+
+
+def _names_only(passage: str, sentence: Sentence) -> bool:
+    """Whether it is a heading, a title, a lead-in, or the head of a table."""
+    return (
+        (words(sentence.text) < TITLE and not _FINISHED.search(sentence.text) and not _OWN_LINE.match(sentence.text))
+        or _HEADING.match(sentence.text) is not None
+        or _LEAD_IN.search(sentence.text) is not None
+        or is_header(passage, sentence.start, sentence.end)
+    )
+
+
+def _lead_in(passage: str, sentence: Sentence) -> str:
+    """The line above the list that the sentence is an item of, if it ends in a colon; else nothing."""
+    if not _ITEM.match(sentence.text):
+        return ""
+    for line in reversed(passage[: sentence.start].splitlines()):
+        if line.strip() and not _ITEM.match(line) and not line.startswith((" ", "\t")):
+            return line.strip() if _LEAD_IN.search(line) and not _HEADING.match(line) else ""
+    return ""
 
 
 def words(text: str) -> float:
@@ -64,10 +117,6 @@ def _limited(passages: Sequence[str]) -> list[str]:
     return [passage[:share] for passage in passages]
 
 
-def _joint(before: Sentence | None, sentence: Sentence) -> str:
-    if before is None:
-        return ""
-    if before.passage != sentence.passage:
-        return "\n\n"
-    lines = bool(_OWN_LINE.match(before.text)), bool(_OWN_LINE.match(sentence.text))
-    return "\n" if all(lines) else "\n\n" if any(lines) else " "
+def _joint(before: str, quoted: str) -> str:
+    lines = bool(_OWN_LINE.match(before)), bool(_OWN_LINE.match(quoted))
+    return "\n" if all(lines) else PARAGRAPH if any(lines) else " "

@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from ragcli.answer.meaning import Known, says_something
 from ragcli.answer.question import Asked, asked
+from ragcli.answer.tables import told
 from ragcli.text.analyze import terms
 from ragcli.text.sentences import sentences
 
@@ -117,7 +118,7 @@ def _units(number: int, passage: str) -> list[_Unit]:
     found: list[_Unit] = []
     for start, end in sentences(passage):
         text = passage[start:end]
-        held = tuple(terms(text))
+        held = tuple(terms(told(passage, start, end)))  # a row of a table speaks of its columns, too
         if held:
             found.append(_Unit(number, start, end, text, held, Known(held), len(found)))
     return found

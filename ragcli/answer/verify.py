@@ -94,9 +94,17 @@ def _verdict(claim: str, evidence: Evidence | None, *, together: bool) -> Verdic
     """A source also supports a claim that it knows a part of and that all cited sources support together."""
     if evidence is None:
         return "unknown_source"
-    if claim in evidence.text or supported(claim, evidence) or (together and evidence.share(claim) > 0.25):
+    if (
+        _plain(claim) in _plain(evidence.text)
+        or supported(claim, evidence)
+        or (together and evidence.share(claim) > 0.25)
+    ):
         return "supported"
     return "unsupported"
+
+
+def _plain(text: str) -> str:
+    return "".join(text.split())
 
 
 def _whole(source: Source) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -18,6 +19,8 @@ class Span(NamedTuple):
     end: int
 
 
+EARLY = 0.8
+"""Share of the width of its block that a line, with the next word, must stay below to be taken to end by intent."""
 LONGEST_ITEM = 240
 """A list item of more characters than this is split into its sentences."""
 
@@ -30,9 +33,17 @@ _BULLET = re.compile(r"\s*(?:[-*+•·]\s|\d{1,3}[.)]\s|[(（][\da-zA-Z一二三
 _HEADING = re.compile(r" {0,3}#{1,6}\s")
 _ROW = re.compile(r"\s*\|.*\|\s*$")
 _LEADER = re.compile(r"\s*\S.*?(?:\.{4,}|…{3,}|(?: \.){4,})[ \t]*\S")  # a row whose columns dots join
+_RECORD = re.compile(r"(?:[^,\n]*,(?=\S)){3,}[^,\n]*,?[^,\n]*$")  # a row of comma-separated values
 _RULE = re.compile(r"\s*(?:[-*_=]\s*){3,}$")
+_WRITTEN = re.compile(r"[^\s][^\n]*[^\s]|[^\s]")  # a line without the white space at its ends
+_PUNCTUATED = re.compile(r"[.!?,;](?=\s|\Z)|[。！？，；]")
+_UNFINISHED = re.compile(
+    r"(?:[,，、;；:：(（&/+–—-]|\b(?:a|an|the|of|and|or|to|in|on|at|by|for|from|with|as|is|are|was|were|that|which|than|per|no))\Z",
+    re.IGNORECASE,
+)
 _INDENTED = re.compile(r"(?: {4}|\t)\s*\S")
 
+_FIRST_WORD = re.compile(r"[\u3040-\u9fff]|[^\s\u3040-\u9fff]{1,20}")
 _CLOSERS = "\"'”’»)\\]）」』】》〉］*_"
 _CJK = r"\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff"
 _END = re.compile(
@@ -86,6 +97,7 @@ def _blocks(text: str) -> Iterator[tuple[int, int, bool]]:
             or _ROW.match(content)
             or _LEADER.match(content)
             or _RULE.match(content)
+            or _RECORD.match(content.rstrip("\n"))
             or (begin < 0 and _INDENTED.match(content) and not _BULLET.match(content))
         )
         starts_item = not alone and _BULLET.match(content) is not None
@@ -105,10 +117,32 @@ def _blocks(text: str) -> Iterator[tuple[int, int, bool]]:
 
 def _split(text: str, start: int, end: int, whole: bool) -> Iterator[Span]:
     if not whole:
-        for stop in _stops(text, start, end):
-            yield from _trimmed(text, start, stop)
-            start = stop
+        for line_end in (*_early_ends(text, start, end), end):
+            for stop in _stops(text, start, line_end):
+                yield from _trimmed(text, start, stop)
+                start = stop
+            yield from _trimmed(text, start, line_end)
+            start = line_end
     yield from _trimmed(text, start, end)
+
+
+def _early_ends(text: str, start: int, end: int) -> Iterator[int]:
+    """Where a line ends although the next word would have fitted: behind a title, or a row of plain columns.
+
+    Prose is broken into lines where the width of the block ends; so such a line stands for itself, unless it goes on.
+    """
+    lines = [(match.start(), match.end()) for match in _WRITTEN.finditer(text, start, end)]
+    if len(lines) < 2:
+        return
+    if len(lines) > 2 and not _PUNCTUATED.search(text, start, end):  # rows of columns, verse, names
+        yield from (stop for _, stop in lines)
+        return
+    width = max(stop - begin for begin, stop in lines)
+    for (begin, stop), (following, next_stop) in pairwise(lines):
+        word = _FIRST_WORD.match(text, following, next_stop)
+        fits = stop - begin + 1 + (word.end() - following if word else 0) <= EARLY * width
+        if fits and not _UNFINISHED.search(text, begin, stop) and not text[following].islower():
+            yield stop
 
 
 def _trimmed(text: str, start: int, end: int) -> Iterator[Span]:
