@@ -46,7 +46,7 @@ _WITHOUT_COSINE = 4.5
 _FOUND_OF_HELD = 0.55  # what BM25 finds of a passage's share, about, where nobody asked it
 _RELATED_COSINE, _STEEPNESS = 0.35, 20.0
 _SHORT_WORDS, _SHORT_CHARACTERS = 2, 4  # characters of a script without spaces
-_SHORT_AND_THERE = 0.75
+_THERE = 0.75
 
 
 class Evidence(Struct, frozen=True):
@@ -56,6 +56,7 @@ class Evidence(Struct, frozen=True):
     close: float
     held: float
     cosine: float | None
+    terms: frozenset[str]
 
 
 def confidence(
@@ -63,14 +64,15 @@ def confidence(
 ) -> float:
     """In 0..1; `rarity` is of the question's terms among `chunks` passages.
 
-    A question without words, or without sources, has none.
+    A question without sources has none, nor has one of symbols.
     """
-    if not sources or not question.terms:
+    if not sources:
         return 0.0
+    if not question.terms:  # symbols alone, or a filter alone, which everything shown has passed
+        return _THERE if question.keywords.paths and not question.text else 0.0
     passages = _evidence(question, rarity, sources, chunks=chunks)
     sure = max(_logistic(_logit(question, passage, chunks, embedder)) for passage in passages)
-    there = all(_stands(term, rarity, chunks) for term in question.terms) and any(passage.held for passage in passages)
-    return max(sure, _SHORT_AND_THERE) if there and _is_short(question.text) else sure
+    return max(sure, _THERE) if _is_there(question, rarity, passages, chunks) else sure
 
 
 def _evidence(
@@ -84,13 +86,14 @@ def _evidence(
     by_words = any(source.scores.keyword is not None for source in sources)
     pieces = []
     for source in sources[:_BEST]:
-        close, terms = closeness.read("\n".join((source.title, *source.heading, source.text)))
+        name = source.path.replace("\\", "/").rpartition("/")[2]
+        close, terms = closeness.read("\n".join((name, source.title, *source.heading, source.text)))
         held = _sum(weight, terms) / whole if whole else 0.0
         found = _FOUND_OF_HELD * held
         if by_words:  # BM25 was counted without the background: set right by what that does to the terms found
             seen = _sum(rarity, terms) / seen_whole if seen_whole else 0.0
             found = (source.scores.keyword or 0.0) / bound * held / seen if bound and seen else 0.0
-        pieces.append(Evidence(min(1.0, found), close, held, source.scores.vector))
+        pieces.append(Evidence(min(1.0, found), close, held, source.scores.vector, frozenset(terms)))
     return pieces
 
 
@@ -110,9 +113,16 @@ def _logit(question: Question, piece: Evidence, chunks: int, embedder: str) -> f
     return max(by_words + _WITHOUT_COSINE, _STEEPNESS * (piece.cosine - _RELATED_COSINE))
 
 
-def _is_short(text: str) -> bool:
-    """A word or two: whoever types no more wants to see where they stand."""
-    return len(text.split()) <= _SHORT_WORDS and sum(map(in_spaceless_script, text)) <= _SHORT_CHARACTERS
+def _is_there(question: Question, rarity: Mapping[str, float], passages: Sequence[Evidence], chunks: int) -> bool:
+    """Whether just this was asked for: a quoted phrase, or a word or two that stand somewhere in the folder."""
+    if question.keywords.phrases:  # what does not hold it word for word has been left out
+        return True
+    text = question.text
+    if len(text.split()) > _SHORT_WORDS or sum(map(in_spaceless_script, text)) > _SHORT_CHARACTERS:
+        return False
+    seen = frozenset[str]().union(*(passage.terms for passage in passages))
+    wanted = telling(dict.fromkeys(question.terms, 1.0))
+    return bool(seen) and all(term in seen or _stands(term, rarity, chunks) for term in wanted)
 
 
 def _stands(term: str, rarity: Mapping[str, float], chunks: int) -> bool:
