@@ -40,8 +40,8 @@ async def make(endpoint: ModelServer) -> AsyncIterator[Make]:
             "model": "test-model",
             "base_url": endpoint.url,
             "api_key": "sk-test-0123456789",
-            "idle_timeout": 0.25,
-            "connect_timeout": 0.25,
+            "idle_timeout": 5.0,  # a busy machine must not look like a dead endpoint
+            "connect_timeout": 5.0,
             "timeout": 20.0,
         }
         chosen = Chat(**(defaults | settings))
@@ -108,7 +108,7 @@ async def test_a_reset_in_mid_stream_loses_and_repeats_nothing(endpoint: ModelSe
 
 async def test_a_stalled_answer_goes_on(endpoint: ModelServer, make: Make) -> None:
     endpoint.enqueue(answer(ENGLISH, hang_after=9), answer(ENGLISH, follow=True))
-    heard = await hear(make())
+    heard = await hear(make(idle_timeout=0.25))
     assert heard.text == ENGLISH
     assert heard.notices[0].message.startswith("no token for 0.25 s; going on")
 
@@ -163,7 +163,7 @@ async def test_what_passes_is_waited_out(
     fault: Reply, kind: str, times: int, endpoint: ModelServer, make: Make
 ) -> None:
     endpoint.enqueue(*[fault] * times, answer(CHINESE))
-    model = make()
+    model = make(idle_timeout=0.2, connect_timeout=0.2) if fault.hang else make()
     heard = await hear(model)
     assert heard.text == CHINESE
     assert heard.kinds == ["retry"] * times
