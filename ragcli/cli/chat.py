@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 READING_S = 0.3
 """Seconds after which the first prompt stands."""
+GIVING_WAY_S = 0.001
+"""Seconds that a key waits at most for a thread that computes; Python's own 0.005 can be felt."""
 
 
 def run(context: Context, collection: str, flags: Mapping[str, Any], *, session: str | None, resume: bool) -> int:
@@ -38,6 +40,7 @@ def run(context: Context, collection: str, flags: Mapping[str, Any], *, session:
             assistant = await assistants.reopen()
             # From here on Ctrl-C is the chat's own; a press that comes when it has ended is one too many.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            sys.setswitchinterval(GIVING_WAY_S)
             warming = asyncio.create_task(_warm()) if person else None
             code = await chat(
                 assistant,
