@@ -69,7 +69,7 @@ async def test_an_answer_that_is_too_old_is_neither_kept_nor_given(
         b"",
         b"\xff\xfe nonsense",
     ],
-    ids=lambda stored: f"{len(stored)} bytes",
+    ids=["older", "newer", "another shape", "cut off", "too large", "uncompressed", "empty", "nonsense"],
 )
 async def test_data_of_another_version_is_a_miss_and_overwritten(
     shared_redis: RedisServer, open_link: OpenLink, stored: bytes
