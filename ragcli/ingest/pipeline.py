@@ -18,12 +18,12 @@ from ragcli.errors import ConfigError, EndpointError, Interrupted
 from ragcli.ingest.changes import Changes, Failed, Looked
 from ragcli.ingest.discover import discover
 from ragcli.ingest.embed import Item, embed
-from ragcli.ingest.index import Indexer, Pending
+from ragcli.ingest.index import Indexer, Pending, Written
 from ragcli.ingest.read import OpenReader, read
 from ragcli.ingest.reembed import reembed
 from ragcli.ports import CollectionWriter, Embedder
 from ragcli.streams.operators import batched, buffered, interruptible
-from ragcli.streams.threads import in_thread
+from ragcli.streams.threads import in_thread, return_freed_memory, share_heaps
 from ragcli.types import Failure, File, IngestEvent, IngestProgress, IngestReport, Notice, Planned
 
 _FILES_AHEAD = 32  # that are being read, or wait for those before them
@@ -200,6 +200,7 @@ class _Run(Struct):
                 self.all_seen = True
                 return
             if self._opening is None and any(isinstance(item, File) for item in items):
+                share_heaps()
                 self._opening = asyncio.create_task(in_thread(self.indexer.start))
             for item in items:
                 yield item
@@ -213,7 +214,7 @@ class _Run(Struct):
         async for pending, batch in stored:
             async for notice in self.opened():
                 yield notice
-            written = await in_thread(self.indexer.publish, pending)
+            written = await in_thread(self._publish, pending)
             self.added += written.added
             self.updated += written.updated
             self.unchanged += sum(item.unchanged for item in batch if isinstance(item, Looked))
@@ -229,6 +230,11 @@ class _Run(Struct):
                 complete=self.all_seen,
             )
             yield self.progress
+
+    def _publish(self, pending: Pending) -> Written:
+        written = self.indexer.publish(pending)
+        return_freed_memory()
+        return written
 
     async def opened(self) -> AsyncGenerator[Notice, None]:
         """The indexes are open once it is exhausted, where there is anything to write."""

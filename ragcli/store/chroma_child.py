@@ -128,12 +128,22 @@ def _exactly(stream: BinaryIO, size: int) -> bytes:
     return data
 
 
+def _share_heaps() -> None:
+    """As `ragcli.streams.threads` does it, which must not be imported here."""
+    if sys.platform == "linux":
+        import ctypes
+
+        with suppress(AttributeError):  # another C library than glibc
+            ctypes.CDLL(None).mallopt(-8, 2)  # M_ARENA_MAX
+
+
 def main() -> None:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     if os.name == "posix":
         os.umask(0o077)
+    _share_heaps()
     folder, lock, wait = sys.argv[1:]
     with suppress(BrokenPipeError):  # nobody may be there any more to hear the reply
         serve(folder, lock, float(wait), sys.stdin.buffer, sys.stdout.buffer)
