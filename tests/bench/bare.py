@@ -23,8 +23,10 @@ def collection(folder: str) -> Any:
     import chromadb
     from chromadb.config import Settings
 
+    from ragcli.store.chroma_child import CONFIGURATION
+
     client = chromadb.PersistentClient(folder, Settings(anonymized_telemetry=False))
-    configuration: Any = {"hnsw": {"space": "cosine", "ef_construction": 200, "ef_search": 100}}
+    configuration: Any = CONFIGURATION
     return client.create_collection("bare", configuration=configuration, embedding_function=None)
 
 
