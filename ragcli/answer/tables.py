@@ -6,6 +6,8 @@ import csv
 import re
 from collections.abc import Sequence
 
+from ragcli.text.sentences import sentences
+
 _ROW = re.compile(r"\s*\|.*\|\s*\Z")
 _RULE = re.compile(r"[\s|:-]*-[\s|:-]*\Z")
 _CELLS = re.compile(r"(?<!\\)\|")
@@ -28,6 +30,12 @@ def told(passage: str, start: int, end: int) -> str:
         return line
     first, *rest = ((name, cell) for name, cell in zip(names, cells, strict=True) if cell)
     return f"{first[1]} — {'; '.join(f'{name}: {cell}' for name, cell in rest)}" if rest else first[1]
+
+
+def rows_told(passage: str) -> list[str]:
+    """Every row of its tables, with the names of the columns."""
+    rows = ((passage[start:end], told(passage, start, end)) for start, end in sentences(passage))
+    return [row for text, row in rows if row != text]
 
 
 def _columns(passage: str, start: int, line: str) -> Sequence[str]:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from ragcli.answer.claims import supported
 from ragcli.answer.meaning import content_terms
 from ragcli.answer.statements import Evidence
+from ragcli.answer.tables import rows_told
 from ragcli.text.sentences import Span, sentences
 from ragcli.types import Citation, Source, Verdict
 
@@ -108,8 +109,8 @@ def _plain(text: str) -> str:
 
 
 def _whole(source: Source) -> str:
-    """What the model was shown of a source: its text, and what it stands under."""
-    return "\n".join((*source.heading, source.text)) if source.heading else source.text
+    """What the model was shown of a source: its text, with the rows of tables also told in words, and its heading."""
+    return "\n".join((*source.heading, source.text, *rows_told(source.text)))
 
 
 def without_code(answer: str) -> str:

@@ -9,6 +9,7 @@ from answer_doubles import CHAT, ScriptedModel, source
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ragcli.answer.clauses import MOST, clauses
 from ragcli.answer.compress import compress
 from ragcli.answer.extractive import best, select, words
 from ragcli.answer.history import recalled
@@ -60,6 +61,51 @@ def test_kept_sentences_stay_in_order_with_a_mark_where_others_were() -> None:
     pieces = kept.split(" … ")
     assert len(pieces) > 1
     assert [ENGLISH[0].index(piece) for piece in pieces] == sorted(ENGLISH[0].index(piece) for piece in pieces)
+
+
+@pytest.mark.parametrize(
+    ("question", "passage", "gold"),
+    [
+        (
+            "When did the first railway journey take place?",
+            "The first full-scale steam locomotive was built by Richard Trevithick in the United Kingdom, and on "
+            "21 February 1804 the first railway journey took place, as it hauled a train along the tramway of "
+            "the ironworks, near a town in the south of Wales. Coal was dear.",
+            "21 February 1804",
+        ),
+        (
+            "项少龙为什么会来到战国时代？",
+            "项少龙为人风流，妻妾成群。身为二十一世纪特种军人的他，在一次时光机器的实验中被传送回战国时代，凭其经历两千多年的"
+            "智慧优势频频化险为夷，并且帮助小盘成为日后统一六国的君主，后来隐居塞外。",
+            "时光机器的实验",
+        ),
+    ],
+)
+def test_of_a_sentence_that_does_not_fit_the_clauses_that_answer_are_kept(
+    question: str, passage: str, gold: str
+) -> None:
+    (kept,) = compress(question, [passage], count(passage) // 2, count)
+    assert gold in kept
+
+
+def test_what_is_said_twice_is_kept_once_where_room_is_short() -> None:
+    said = "Refunds are paid within 30 days."
+    passages = [f"{said} Shops open at nine.", f"{said} The finance team pays them by bank transfer."]
+    kept = compress("When are refunds paid and who pays them?", passages, 26, count)
+    assert "".join(kept).count(said) == 1
+    assert "finance team" in "".join(kept)
+
+
+def test_clauses_are_all_of_their_sentence() -> None:
+    for sentence in (
+        "",
+        "One.",
+        "Rain (heavy, says he), which fell in May, and wind; 雨，很大的雨，下了三天。",
+        "a, " * 200,
+    ):
+        pieces = clauses(sentence)
+        assert "".join(sentence[start:end] for start, end in pieces) == sentence
+        assert len(pieces) <= MOST
 
 
 @given(st.integers(0, 200), st.sampled_from(["Normans", "谁发明了地动仪", "", "condenser 1765?"]))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
+from statistics import fmean
+from typing import Any
 
 import pytest
 from answer_doubles import source
@@ -12,7 +15,14 @@ from answer_doubles import source
 from ragcli.answer.quantities import read
 from ragcli.answer.verify import verify
 
-PAIRS = [json.loads(line) for line in (Path(__file__).parent / "verify_pairs.jsonl").read_text("utf-8").splitlines()]
+
+def pairs(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (Path(__file__).parent / name).read_text("utf-8").splitlines()]
+
+
+PAIRS = pairs("verify_pairs.jsonl")
+FRESH = pairs("verify_pairs_fresh.jsonl")
+"""Written without a look at the checker, in free paraphrase; those marked `held_out` were never used to change it."""
 TEAM = (
     source(1, "Refunds are possible within 30 days of purchase. The finance team pays them.", "refunds.md"),
     source(2, "年假为25天，由直属经理批准。", "年假.md"),
@@ -23,19 +33,68 @@ def verdicts(answer: str) -> list[tuple[int, str]]:
     return [(citation.n, citation.verdict) for citation in verify(answer, TEAM).citations]
 
 
+def judged_right(pair: dict[str, Any]) -> bool:
+    (citation,) = verify(f"{pair['claim']} [1]", (source(1, pair["source"]),)).citations
+    return bool(citation.verdict == pair["verdict"])
+
+
+def accuracy(judged: Iterable[tuple[dict[str, Any], bool]], **where: Any) -> float:
+    return fmean(right for pair, right in judged if all(pair[key] == value for key, value in where.items()))
+
+
 def test_the_pairs_are_judged_right_nine_times_in_ten_in_each_language() -> None:
-    """True, paraphrased, wrong number, wrong name, negated and from another source; half of them in Chinese."""
-    right, count = Counter[str](), Counter[str]()
-    for pair in PAIRS:
-        language = "zh" if any("\u4e00" <= character <= "\u9fff" for character in pair["claim"]) else "en"
-        (citation,) = verify(f"{pair['claim']} [1]", (source(1, pair["source"]),)).citations
-        for group in (language, pair["kind"]):
-            count[group] += 1
-            right[group] += citation.verdict == pair["verdict"]
-    assert count["en"] >= 60
-    assert count["zh"] >= 60
-    assert all(right[language] >= 0.9 * count[language] for language in ("en", "zh")), right
-    assert all(right[kind] >= 0.85 * count[kind] for kind in count), right
+    """True, paraphrased, wrong number, name, unit or date, negated, turned round, overstated, from another source."""
+    judged = [
+        ({**pair, "chinese": any("\u4e00" <= character <= "\u9fff" for character in pair["claim"])}, judged_right(pair))
+        for pair in (*PAIRS, *FRESH)
+    ]
+    assert min(Counter(pair["chinese"] for pair, _ in judged).values()) >= 250
+    assert accuracy(judged, chinese=False) >= 0.9
+    assert accuracy(judged, chinese=True) >= 0.9
+    assert accuracy(judged, kind="true") >= 0.97
+    for kind in ("number", "name", "unit", "date", "negation", "other"):
+        assert accuracy(judged, kind=kind) >= 0.9, kind
+
+
+def test_pairs_that_were_held_out_are_judged_right_nine_times_in_ten() -> None:
+    judged = [(pair, judged_right(pair)) for pair in FRESH if pair["held_out"]]
+    assert len(judged) >= 50
+    assert accuracy(judged) >= 0.9
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage"),
+    [
+        ("Lena will present in Jakub's place.", "Lena is ill. Jakub will present in Lena's place."),
+        ("The command requires the viewer role.", "The command requires the operator role; viewers get an error."),
+        ("Accra beat Lagos in the final.", "Lagos beat Accra in the final."),
+        ("All colonies have recovered.", "Some colonies have recovered."),
+        ("Pets are allowed.", "Pets are allowed only with written consent."),
+        ("张择端是南宋画家。", "张择端是北宋画家。"),
+        ("内胆质保三年，整机质保八年。", "内胆质保八年，整机质保三年。"),
+        ("科学家已经证实火星有水。", "科学家认为火星可能有水。"),
+    ],
+)
+def test_something_else_in_the_same_words_is_not_supported(claim: str, passage: str) -> None:
+    (citation,) = verify(f"{claim} [1]", (source(1, passage),)).citations
+    assert citation.verdict == "unsupported"
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage"),
+    [
+        ("Research cost 1.5 million euros more.", "Research rose from 6.8 million euros to 8.3 million euros."),
+        ("A full charge takes less than an hour and costs a third.", "A full charge takes 45 minutes and costs 33 %."),
+        ("日志过三个月会自动删掉。", "日志保存90天后自动删除。"),
+        ("身高不到一米三的小孩坐地铁不用买票。", "地铁每3分钟一班。儿童身高1.3米以下免票。"),
+        ("They do not contain cobalt.", "Iron cells last long. They do not contain cobalt."),
+        ("Iron cells do not contain cobalt.", "Iron cells last longer than cobalt cells. They do not contain cobalt."),
+        ("Keep the oven shut.", "Do not open the oven."),
+    ],
+)
+def test_what_follows_from_the_passage_is_supported(claim: str, passage: str) -> None:
+    (citation,) = verify(f"{claim} [1]", (source(1, passage),)).citations
+    assert citation.verdict == "supported"
 
 
 def test_a_source_that_was_not_given_is_unknown() -> None:

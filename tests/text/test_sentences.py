@@ -97,3 +97,30 @@ def test_a_row_with_dot_leaders_is_a_unit_of_its_own() -> None:
     assert sentences(long)[0].start == 0
     assert long[sentences(long)[0].start : sentences(long)[0].end] == "1. All of it counts."
     assert found[:3] == ["Periods run from delivery.", "Gateway ........ 36 months", "探头 ………… 十八个月"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "What is in the box\nThe gateway comes with a power supply, two screws, an aerial and a card.",
+            ["What is in the box", "The gateway comes with a power supply, two screws, an aerial and a card."],
+        ),
+        (
+            "一、退货\n商品自签收之日起三十天内可以退货，运费由本公司承担。",
+            ["一、退货", "商品自签收之日起三十天内可以退货，运费由本公司承担。"],
+        ),
+        ("Code Meaning\nERR_ONE lid open\nERR_TWO no power", ["Code Meaning", "ERR_ONE lid open", "ERR_TWO no power"]),
+        (
+            "name,price,unit,note\nA,1,piece,long note here\nB,2,piece,x",
+            ["name,price,unit,note", "A,1,piece,long note here", "B,2,piece,x"],
+        ),
+        (
+            "The house was built in 1900 by\nJohn Smith, who lived there with\nhis wife.",
+            ["The house was built in 1900 by\nJohn Smith, who lived there with\nhis wife."],
+        ),
+        ("热线的服务时间为每天 8:30 至 20:00，\n包括周末。", ["热线的服务时间为每天 8:30 至 20:00，\n包括周末。"]),
+    ],
+)
+def test_a_line_that_ends_early_stands_for_itself_and_wrapped_prose_goes_on(text: str, expected: list[str]) -> None:
+    assert [text[start:end] for start, end in sentences(text)] == expected
