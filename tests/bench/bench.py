@@ -1,4 +1,4 @@
-"""Speed, size and memory against yardsticks measured in the same minute; without names: start, size, screen, tiers.
+"""Speed, size and memory against yardsticks measured in the same minute; ingest, again and memory only if named.
 
 The machine's mood cancels out of a ratio, so the goals are ratios wherever they can be.
 """
@@ -15,9 +15,10 @@ from memory import measure_memory
 from screen import measure_screen
 from size import measure_size
 from start import measure_start
+from streams import measure_streams
 from tiers import CACHED, measure_tiers
 
-DEFAULT = ("start", "size", "screen", "tiers")
+DEFAULT = ("start", "size", "screen", "tiers", "streams")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         "memory": measure_memory,
         "screen": measure_screen,
         "tiers": lambda: measure_tiers(options.cached),
+        "streams": measure_streams,
     }
     missed = False
     for name in options.what or DEFAULT:
