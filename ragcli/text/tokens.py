@@ -12,7 +12,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -63,6 +63,9 @@ _WEIGHTS: dict[Encoding, _Weights] = {
     "o200k_base": _SHARED | {"common han": 0.93, "han": 1.2, "rare han": 2.1, "syllable": 1.1, "other": 2.2},
 }
 """Tokens of each kind of piece."""
+_costs: dict[Encoding, dict[str, float]] = {"cl100k_base": {}, "o200k_base": {}}
+"""Of pieces that were met before: words come again."""
+_MOST_KNOWN, _LONGEST_KNOWN, _LONGEST_RECENT = 20_000, 16, 8_000
 _MARGIN: dict[Encoding, float] = {"cl100k_base": 1.1, "o200k_base": 1.07}
 """What the fitted estimate is raised by, for passages that it was not fitted on."""
 
@@ -77,8 +80,8 @@ def estimator(model: str) -> Count:
     """An over-estimate of tokens for a model, in a microsecond a token; an unknown model gets the larger."""
     encoding = encoding_of(model)
     if encoding is None:
-        return lambda text: max(estimate(text, "cl100k_base"), estimate(text, "o200k_base"))
-    return lambda text: estimate(text, encoding)
+        return lambda text: max(_estimated(text, "cl100k_base"), _estimated(text, "o200k_base"))
+    return lambda text: _estimated(text, encoding)
 
 
 def counter(model: str) -> Count:
@@ -95,9 +98,25 @@ def is_exact(model: str) -> bool:
 
 def estimate(text: str, encoding: Encoding) -> int:
     """Tokens of a text under an encoding, over-estimated by a quarter or so."""
-    weights = _WEIGHTS[encoding]
-    total = sum(_cost(match.lastgroup, match.group(), weights) for match in _PIECE.finditer(text) if match.lastgroup)
+    weights, known = _WEIGHTS[encoding], _costs[encoding]
+    total = 0.0
+    for match in _PIECE.finditer(text):
+        piece = match.group()
+        cost = known.get(piece)
+        if cost is None:
+            cost = _cost(match.lastgroup, piece, weights) if match.lastgroup else 0.0
+            if len(known) < _MOST_KNOWN and len(piece) <= _LONGEST_KNOWN:
+                known[piece] = cost
+        total += cost
     return min(int(total * _MARGIN[encoding] + 0.999), len(text.encode(errors="replace")))
+
+
+def _estimated(text: str, encoding: Encoding) -> int:
+    """`estimate`, remembered: on its way into a prompt a passage is counted several times."""
+    return _recent(text, encoding) if len(text) <= _LONGEST_RECENT else estimate(text, encoding)
+
+
+_recent = lru_cache(maxsize=256)(estimate)
 
 
 def _cost(kind: str | None, piece: str, weights: _Weights) -> float:
