@@ -18,6 +18,9 @@ from ragcli.cli.commands import app
 from ragcli.errors import Interrupted, RagcliError, UsageError
 
 
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+
+
 def run(arguments: Sequence[str]) -> int:
     """Runs one command and returns its exit code."""
     _prepare_streams()
@@ -83,9 +86,6 @@ def _as_ragcli_error(exc: Exception) -> RagcliError:
     return RagcliError(
         f"unexpected error: {type(exc).__name__}: {exc}", remedy="add --debug to see where, and please report it"
     )
-
-
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 def report(error: RagcliError, arguments: Sequence[str]) -> None:
