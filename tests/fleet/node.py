@@ -10,12 +10,8 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from conftest import clean_environment
-
-from ragcli.app.workspace import open_workspace
 from ragcli.config import Redis
 from ragcli.ports import SessionStore
 from ragcli.ports.cache import Piece
@@ -28,22 +24,34 @@ from ragcli.streams.limit import rate_limit
 from ragcli.types import Answer, Done, Token
 
 
-def start(work: Callable[..., Awaitable[None]], url: str, prefix: str, *arguments: str) -> subprocess.Popen[str]:
+class Node(subprocess.Popen[str]):
+    """A process that does not outlive its `with` block."""
+
+    def __exit__(self, *error: Any) -> None:
+        self.kill()
+        super().__exit__(*error)
+
+
+def start(work: Callable[..., Awaitable[None]], url: str, prefix: str, *arguments: str) -> Node:
     """Runs it with its link and these arguments; lines of its stdout are what it says."""
     command = [sys.executable, __file__, work.__name__, url, prefix, *arguments]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return Node(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def ask_fifty_times(home: Path, question: str, env: Mapping[str, str]) -> subprocess.Popen[str]:
-    """Fifty tasks of one process ask the same.
+def ask_at_once(home: Path, question: str, env: Mapping[str, str], count: int) -> Node:
+    """So many tasks of one process ask the same.
 
     It says when the first token has come, and at the end the texts that came and how each came by its answer.
     """
-    command = [sys.executable, __file__, "asking", question]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=clean_environment(home, **env))
+    from conftest import clean_environment
+
+    command = [sys.executable, __file__, asking.__name__, question, str(count)]
+    return Node(command, stdout=subprocess.PIPE, text=True, env=clean_environment(home, **env))
 
 
-async def asking(question: str) -> None:
+async def asking(question: str, count: int) -> None:
+    from ragcli.app.workspace import open_workspace
+
     began = False
     texts, tiers = set(), []
 
@@ -63,7 +71,7 @@ async def asking(question: str) -> None:
                     tiers.append(event.answer.cache)
 
     async with open_workspace().assistant("default") as assistant:
-        await asyncio.gather(*(one() for _ in range(50)))
+        await asyncio.gather(*(one() for _ in range(count)))
     say(json.dumps([sorted(texts), tiers]))
 
 
@@ -149,7 +157,7 @@ def say(line: str) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == asking.__name__:
-        asyncio.run(asking(sys.argv[2]))
+        asyncio.run(asking(sys.argv[2], int(sys.argv[3])))
     else:
         _, name, url, prefix, *rest = sys.argv
         asyncio.run(globals()[name](RedisLink(Redis(url=url, prefix=prefix, timeout=5)), *rest))

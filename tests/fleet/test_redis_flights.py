@@ -93,13 +93,13 @@ async def test_a_leader_that_is_killed_is_replaced_when_its_lease_is_over(
         follower = await flights.join(DIGEST)
         assert not follower.leading
         pieces = follower.pieces()
-        assert await anext(pieces) == Piece(text="一")
+        first = await anext(pieces)
         leader.send_signal(signal.SIGKILL)
-        rest = [piece async for piece in pieces]
-        assert text(rest) == "二"
+        seen = [first, *[piece async for piece in pieces]]
+        assert text(seen) == "一二"
         heir = await flights.join(DIGEST)
         assert heir.leading
-        assert await read(heir, 1 + len(rest)) == []
+        assert await read(heir, len(seen)) == []
         await heir.leave()
 
 
@@ -152,10 +152,10 @@ async def test_keys_of_a_flight_are_in_the_namespace_and_do_not_stay(
         assert 0 < int(shared_redis.command("TTL", name)[1:]) <= 15
 
 
-async def test_equal_questions_in_four_processes_cost_one_model_call(shared_redis: RedisServer, prefix: str) -> None:
-    nodes = [node.start(node.ask_many, shared_redis.url, prefix, DIGEST, "5") for _ in range(4)]
+async def test_equal_questions_in_three_processes_cost_one_model_call(shared_redis: RedisServer, prefix: str) -> None:
+    nodes = [node.start(node.ask_many, shared_redis.url, prefix, DIGEST, "5") for _ in range(3)]
     said = [json.loads((await asyncio.to_thread(each.communicate, timeout=60))[0]) for each in nodes]
-    assert [each.returncode for each in nodes] == [0] * 4
+    assert [each.returncode for each in nodes] == [0] * 3
     assert sum(calls for calls, _ in said) == 1
     assert {word for _, texts in said for word in texts} == {"".join(f"{n}。" for n in range(20))}
 

@@ -138,7 +138,7 @@ async def test_writers_in_many_processes_lose_no_turn_also_when_they_are_killed(
         str(path): SQLiteSessions(path),
     }
     for place, store in stores.items():
-        writers = [node.start(node.write_turns, shared_redis.url, prefix, place, f"w{n}-", "25") for n in range(3)]
+        writers = [node.start(node.write_turns, shared_redis.url, prefix, place, f"w{n}-", "25") for n in range(2)]
         doomed = writers[0]
         assert doomed.stdout
         said = [doomed.stdout.readline() for _ in range(chance.randint(3, 8))]
@@ -147,7 +147,7 @@ async def test_writers_in_many_processes_lose_no_turn_also_when_they_are_killed(
             said += (await asyncio.to_thread(writer.communicate, timeout=60))[0].splitlines()
         stored = {turn.question: turn.answer for turn in store.turns("shared")}
         complete = {line.strip() for line in said if line.strip()}
-        assert len(complete) >= 53
+        assert len(complete) >= 28
         assert {question for question in complete if stored.get(question) != f"answer to {question}"} == set()
         assert len(store.exchanges("shared")) == len(stored)
 
