@@ -28,6 +28,8 @@ settings.register_profile("suite", deadline=None, suppress_health_check=[HealthC
 settings.register_profile("fuzz", settings.get_profile("suite"), max_examples=10_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
+SHARED = "sample"
+"""Folder of the home that tests share."""
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -38,6 +40,8 @@ def clean_environment(home: Path, **extra: str) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("OPENAI_", "RAGCLI_", "XDG_")) and name not in {"NO_COLOR", "FORCE_COLOR", "TERM"}
     }
+    if home.parent.name.startswith(SHARED):
+        kept["RAGCLI_CACHE_ENABLED"] = "false"  # what one test was answered is not given to another
     return kept | {"HOME": str(home.parent), "RAGCLI_HOME": str(home)} | extra
 
 
@@ -95,7 +99,7 @@ def ragcli(home: Path) -> Run:
 @pytest.fixture(scope="session")
 def sample_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home in which sample_docs/ is indexed; for tests that only read it."""
-    home = tmp_path_factory.mktemp("sample") / "home"
+    home = tmp_path_factory.mktemp(SHARED) / "home"
     done = run_ragcli(home, "ingest", SAMPLE_DOCS, "--json", timeout=300)
     assert done.returncode == 0, done.stderr
     return home
@@ -103,6 +107,6 @@ def sample_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def own_sample_home(sample_home: Path, home: Path) -> Path:
-    """A copy of the indexed sample_docs/ that the test may change."""
-    shutil.copytree(sample_home, home)
+    """A copy of the indexed sample_docs/ that the test may change, without the answers of other tests."""
+    shutil.copytree(sample_home, home, ignore=shutil.ignore_patterns("answers.db*"))
     return home
