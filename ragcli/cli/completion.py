@@ -21,7 +21,7 @@ MOST = 200
 
 
 def collections(ctx: typer.Context, incomplete: str) -> list[str]:
-    return _offered(lambda: (place.name for place in _home(ctx).collections()), incomplete)
+    return offered(lambda: (place.name for place in _home(ctx).collections()), incomplete)
 
 
 def sessions(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -30,7 +30,7 @@ def sessions(ctx: typer.Context, incomplete: str) -> list[str]:
 
         return SQLiteSessions(_home(ctx).path / "sessions.db").names()
 
-    return _offered(names, incomplete)
+    return offered(names, incomplete)
 
 
 def documents(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -45,7 +45,7 @@ def documents(ctx: typer.Context, incomplete: str) -> list[str]:
         yield from paths if os.sep in incomplete else (Path(path).name for path in paths)
         yield from (os.path.relpath(path) for path in paths)
 
-    return _offered(names, incomplete)
+    return offered(names, incomplete)
 
 
 def _home(ctx: typer.Context) -> Home:
@@ -55,8 +55,9 @@ def _home(ctx: typer.Context) -> Home:
     return Home(Context(ctx.find_root().params.get("home")).home_folder())
 
 
-def _offered(names: Callable[[], Iterable[str]], incomplete: str) -> list[str]:
+def offered(names: Callable[[], Iterable[str]], incomplete: str) -> list[str]:
     found: dict[str, None] = {}
     with suppress(Exception):  # a shell has no use for the reason
-        found = dict.fromkeys(name for name in names() if name.startswith(incomplete))
+        # A name may hold control sequences, which a shell would show as they are.
+        found = dict.fromkeys(name for name in names() if name.startswith(incomplete) and name.isprintable())
     return list(found)[:MOST]

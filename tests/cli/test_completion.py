@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import SAMPLE_DOCS, clean_environment, run_inside
 
+from ragcli.cli import completion
 from ragcli.cli.shapes import SHAPES
 
 NOT_LOADED = ["chromadb", "httpx2", "numpy", "tantivy", "rich", "asyncio", "prompt_toolkit", "kreuzberg"]
@@ -69,6 +70,11 @@ def test_what_was_begun_is_completed_from_what_is_stored(lived_in: Path, line: s
 
 def test_a_begun_folder_is_completed_to_the_paths_of_documents(lived_in: Path) -> None:
     assert offered(lived_in, f"ragcli list {SAMPLE_DOCS}/returns") == [str(SAMPLE_DOCS / "returns-policy.md")]
+
+
+def test_a_name_that_would_steer_the_terminal_is_not_offered_and_trouble_is_silent() -> None:
+    assert completion.offered(lambda: ["ev\x1b[31mil", "evening", "晚上"], "ev") == ["evening"]
+    assert completion.offered(lambda: [str(1 // 0)], "") == []
 
 
 def test_fish_is_told_where_files_are_to_be_offered(lived_in: Path) -> None:
