@@ -17,7 +17,6 @@ from ragcli.cli.arguments import hoist
 from ragcli.cli.commands import app
 from ragcli.errors import Interrupted, RagcliError, UsageError
 
-
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
