@@ -87,7 +87,7 @@ class RedisLink:
             for task in others:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
-            if self._client.done() and not self._client.cancelled():
+            if self._client.done() and not self._client.cancelled() and not self._client.exception():
                 await self._client.result().aclose()
 
         with suppress(TimeoutError, OSError):
@@ -104,14 +104,20 @@ class RedisLink:
         from redis.backoff import NoBackoff
 
         limit = self._settings.timeout
-        return Redis.from_url(
-            self._settings.url,
-            protocol=2,
-            socket_timeout=limit,
-            socket_connect_timeout=limit,
-            retry=Retry(NoBackoff(), 0),  # its own retries would come on top of the time limit
-            max_connections=CONNECTIONS,
-        )
+        try:
+            client = Redis.from_url(
+                self._settings.url,
+                protocol=2,
+                socket_timeout=limit,
+                socket_connect_timeout=limit,
+                retry=Retry(NoBackoff(), 0),  # its own retries would come on top of the time limit
+                max_connections=CONNECTIONS,
+            )
+            pool: Any = client.connection_pool
+            pool.make_connection()  # connects to nothing: it looks at the options in the address
+        except (TypeError, ValueError) as error:
+            raise _unusable() from error
+        return client
 
     async def _attempt(self, work: Work[T]) -> T:
         client = await asyncio.wrap_future(self._client)
@@ -149,6 +155,10 @@ class RedisLink:
             self._news = why
 
 
+def _unusable() -> ConfigError:
+    return ConfigError("redis.url is no usable address", remedy="write redis://USER:PASSWORD@HOST:PORT/DB")
+
+
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
     try:
         loop.run_forever()
@@ -164,6 +174,6 @@ def _check(url: str) -> None:
     except ValueError:
         usable = False
     if not usable:
-        raise ConfigError("redis.url is no usable address", remedy="write redis://USER:PASSWORD@HOST:PORT/DB")
+        raise _unusable()
     if importlib.util.find_spec("redis") is None:
         raise ConfigError("redis.url is set, but redis-py is not installed", remedy="pip install 'ragcli[redis]'")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import subprocess
 import time
 from collections.abc import Awaitable, Callable
@@ -103,6 +104,7 @@ async def test_a_user_with_rights_to_the_prefix_alone_is_enough(shared_redis: Re
         await link.ask(lambda client: client.get("another's"))
 
 
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
 async def test_tls_is_spoken_and_a_strange_certificate_refused(
     tmp_path: Path, shared_redis: RedisServer, open_link: OpenLink
 ) -> None:
@@ -130,6 +132,14 @@ def test_an_unusable_address_is_an_error_that_shows_no_password(url: str) -> Non
     with pytest.raises(ConfigError, match=r"redis\.url is no usable address") as error:
         RedisLink(Redis(url=url))
     assert "geheim" not in str(error.value)
+
+
+async def test_an_address_with_unknown_options_is_an_error_and_no_outage() -> None:
+    for url in ("redis://127.0.0.1:1/0?no_such_option=1", "redis://127.0.0.1:1/0?socket_timeout=many"):
+        link = RedisLink(Redis(url=url))
+        with pytest.raises(ConfigError, match=r"redis\.url is no usable address"):
+            await ping(link)
+        link.close()
 
 
 def test_an_address_of_something_else_is_an_error_that_shows_no_password() -> None:
