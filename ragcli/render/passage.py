@@ -39,7 +39,7 @@ def print_passage(
     """
     print_place(console, source, cited=cited)
     room = console.width - 1 - len(_AROUND)
-    before, after = (_rows(clean(text).strip("\n"), room if console.is_terminal else PIPED_WIDTH) for text in around)
+    before, after = (_rows(_shown(text), room if console.is_terminal else PIPED_WIDTH) for text in around)
     _print_around(console, ["…", *before[-AROUND:]] if len(before) > AROUND else before)
     _print_passage(console, passage_text(source), searched(query), used, room if console.is_terminal else None)
     _print_around(console, [*after[:AROUND], "…"] if len(after) > AROUND else after)
@@ -47,7 +47,11 @@ def print_passage(
 
 def passage_text(source: Source) -> str:
     """The text of a source as it is shown."""
-    return clean(source.text).strip("\n")
+    return _shown(source.text)
+
+
+def _shown(text: str) -> str:
+    return clean(text).strip("\n").expandtabs(4)
 
 
 def _print_around(console: Console, rows: Sequence[str]) -> None:

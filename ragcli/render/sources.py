@@ -29,7 +29,7 @@ _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1100-\u11ff\u3005-\u30ff\u
 _WORD = re.compile(rf"(?P<unspaced>[{_UNSPACED}]+)|[^\W{_UNSPACED}]+(?:[-_.'’][^\W{_UNSPACED}]+)*")
 
 
-_CUT_WORD = re.compile(r"(?:[!-~]{1,20} )?")
+_CUT_WORD = re.compile(r"\A[!-~]+ ")
 _MARKS = re.compile(r"^[ \t]*(?:#{1,6}|[-*+>])[ \t]+", re.MULTILINE)
 
 
@@ -126,9 +126,9 @@ def snippet(text: str, words: frozenset[str], width: int) -> Text:
     line = " ".join(text[start : start + 4 * width].split())
     matches = matching(line, words)
     if matches and cells(line[: matches[0][1]]) > width:
-        start = max(0, matches[0][0] - width // 3)
-        start += len(_CUT_WORD.match(line[start:])[0])  # type: ignore[index]  # it may match nothing, but it matches
-        line = f"…{line[start:]}"
+        first = matches[0][0]
+        before = _CUT_WORD.sub("", line[max(0, first - width // 3) : first])
+        line = f"…{before}{line[first:]}"
     line = one_line(line, width)
     styled = Text(line, "source.detail")
     for first, last in matching(line, words):

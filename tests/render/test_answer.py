@@ -205,6 +205,7 @@ def test_the_place_of_a_source_is_relative_to_the_working_directory_below_it(
         ("退货的期限", "第一条 总则。退货期限为三十天。", ["退货期限"]),
         ("what is ERR_CONN_RESET", "See ERR_CONN_RESET below.", ["ERR_CONN_RESET"]),
         ("unrelated", "Nothing of it.", []),
+        ("refunds", "In this long sentence many words stand in front of what was looked for, refunds.", ["refunds"]),
     ],
 )
 def test_a_snippet_points_at_the_words_that_were_asked_for(question: str, text: str, found: list[str]) -> None:
@@ -212,6 +213,7 @@ def test_a_snippet_points_at_the_words_that_were_asked_for(question: str, text: 
     marked = [shown.plain[span.start : span.end] for span in shown.spans if span.style == "source.match"]
     assert marked[: len(found)] == found
     assert shown.cell_len <= 60
+    assert re.findall(r"\w+", shown.plain)[0] in re.findall(r"\w+", text)  # it begins with a whole word
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,10 @@ def test_of_the_document_around_it_some_rows_are_shown_without_a_bar() -> None:
     assert rows == ["  …", "  before 6", "  before 7", "  before 8", "│ 标准版每月五元。", "  after"]
 
 
+def test_tabs_take_the_columns_that_they_take_on_the_screen() -> None:
+    assert bare(shown(replace(SOURCES[1], text="a\tb\n\tc"), 80))[1:] == ["│ a   b", "│     c"]
+
+
 def test_lines_that_were_broken_for_their_length_are_filled_where_the_screen_is_narrow() -> None:
     """Rows that are laid out by hand stay rows."""
     leaders = "Gateways of the first series ........ 24 months\nBatteries ........ 6 months"
