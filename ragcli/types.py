@@ -360,6 +360,17 @@ class Timings(Struct, frozen=True, kw_only=True):
     retrieve_ms: float | None = None
     first_token_ms: float | None = None
     total_ms: float | None = None
+    tokens_per_s: float | None = None
+    """Pieces of the answer a second, behind the first one."""
+
+
+class Requests(Struct, frozen=True, kw_only=True):
+    """What was counted of a model's requests since it was opened; `failures` by the kind of error, times are means."""
+
+    started: int = 0
+    failures: dict[str, int] = field(default_factory=dict)
+    first_item_ms: float | None = None
+    items_per_s: float | None = None
 
 
 class Answer(Struct, frozen=True, kw_only=True):

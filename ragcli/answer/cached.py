@@ -200,11 +200,20 @@ class _Seat(Struct):
 
     def _own(self, answer: Answer) -> Answer:
         timings = Timings(
-            retrieve_ms=answer.timings.retrieve_ms, first_token_ms=self.first_token_ms, total_ms=self._elapsed()
+            retrieve_ms=answer.timings.retrieve_ms,
+            first_token_ms=self.first_token_ms,
+            total_ms=self._elapsed(),
+            tokens_per_s=answer.timings.tokens_per_s,
         )
         usage = answer.usage if self.tier == "miss" else Usage(estimated=False)
         return replace(
-            answer, question=self.question, session=self.session, cache=self.tier, timings=timings, usage=usage
+            answer,
+            question=self.question,
+            session=self.session,
+            cache=self.tier,
+            timings=timings,
+            usage=usage,
+            gist=answer.gist if self.tier == "miss" else None,
         )
 
     def _elapsed(self) -> float:

@@ -183,6 +183,9 @@ class _Course(Struct):
     _finish_reason: str | None = None
     _counted: Usage | None = None
     _cleaner: Cleaner = field(default_factory=Cleaner)
+    _pieces: int = 0
+    _first_token: float = 0.0
+    _last_token: float = 0.0
     _span: Span = NOTHING
     """First the time to the first token, then the rest of the stream."""
 
@@ -263,7 +266,7 @@ class _Course(Struct):
                 provider=self.model.provider,
                 model=self.model.model,
                 usage=usage,
-                timings=replace(self.timings, total_ms=self._elapsed()),
+                timings=replace(self.timings, total_ms=self._elapsed(), tokens_per_s=self._pace()),
                 session=self.session,
                 gist=self.gist,
             ),
@@ -273,12 +276,19 @@ class _Course(Struct):
     def _said(self, text: str) -> list[Event]:
         if not text:
             return []
+        self._pieces += 1
+        self._last_token = self.clock()
         if self.timings.first_token_ms is None:
+            self._first_token = self._last_token
             self.timings = replace(self.timings, first_token_ms=self._elapsed())
             self._span.end()
             self._span = begun("stream")
         self.text += text
         return [Token(text)]
+
+    def _pace(self) -> float | None:
+        seconds = self._last_token - self._first_token
+        return (self._pieces - 1) / seconds if self._pieces > 1 and seconds > 0 else None
 
     def _elapsed(self) -> float:
         return (self.clock() - self.started) * 1000

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ragcli.ports import Caching, Embedder, ResumableModel, Retriever
     from ragcli.ports.tracing import Tracer
     from ragcli.store.catalog import Catalog
-    from ragcli.types import Answer, Event, Reply, Source, Turn
+    from ragcli.types import Answer, Event, Reply, Requests, Source, Turn
 
 OUTLINED = 24
 """Documents whose headings make examples, and passages of each that are looked at."""
@@ -75,6 +75,12 @@ class CollectionAssistant:
     @property
     def context_tokens(self) -> int:
         return self._settings.chat.context_tokens
+
+    @property
+    def requests(self) -> Requests | None:
+        from ragcli.streams.reliable import ReliableChat
+
+        return self._model.requests if isinstance(self._model, ReliableChat) else None
 
     def outline(self) -> list[tuple[str, str]]:
         documents = [document for document in self._opened.catalog.documents() if document.state == "ready"]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ragcli.chat.repl import Repl
+    from ragcli.types import Requests
 
 LEGIBLE = 26
 """Columns that what is said of a name needs beside it; where it has less, it stands below."""
@@ -50,7 +51,21 @@ async def stats(repl: Repl, _: str) -> None:
         rows.append(("last answer", ", ".join(f"{name} {ms:.0f} ms" for name, ms in spans if ms is not None) or "-"))
         named = " ".join(part for part in (last.provider, last.model) if part) or "-"
         rows.append(("answered by", QUOTES if last.provider == EXTRACTIVE else named))
+    if requests := repl.conversation.assistant.requests:
+        rows.append(("requests", _told(requests)))
     print_rows(repl.out, [(Text(name, "note"), Text(one_line(value, 200))) for name, value in rows])
+
+
+def _told(requests: Requests) -> str:
+    """Counts, failures by kind, and how fast the model was."""
+    failed = sum(requests.failures.values())
+    kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(requests.failures.items()))
+    parts = [f"{requests.started}, {failed} failed" + (f" ({kinds})" if kinds else "")]
+    if requests.first_item_ms is not None:
+        parts.append(f"first token after {requests.first_item_ms:.0f} ms")
+    if requests.items_per_s is not None:
+        parts.append(f"{requests.items_per_s:.0f} tokens/s")
+    return ", ".join(parts)
 
 
 async def list_sessions(repl: Repl, _: str) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         Event,
         Mode,
         Reply,
+        Requests,
         Retrieval,
         SessionInfo,
         Source,
@@ -53,6 +54,11 @@ class Assistant(Protocol):
     @property
     def context_tokens(self) -> int:
         """The budget of a prompt."""
+        ...
+
+    @property
+    def requests(self) -> Requests | None:
+        """What was counted of the model's requests; None where none are made."""
         ...
 
     def outline(self) -> Sequence[tuple[str, str]]:

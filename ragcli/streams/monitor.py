@@ -61,6 +61,12 @@ class Stats(Struct, kw_only=True):
     def mean_first_item_s(self) -> float | None:
         return self.first_item_s / self.first_items if self.first_items else None
 
+    @property
+    def mean_items_per_s(self) -> float | None:
+        """Of the items after the first ones."""
+        seconds = self.seconds - self.first_item_s
+        return (self.items - self.first_items) / seconds if self.items > self.first_items and seconds > 0 else None
+
     def add(self, record: Record) -> None:
         self.last = record
         self.items += record.items

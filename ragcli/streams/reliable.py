@@ -10,7 +10,7 @@ from ragcli.streams.limit import Limiter, rate_limit, time_limit
 from ragcli.streams.monitor import Stats, monitored
 from ragcli.streams.resume import Resumable, ResumePolicy, continuation, resumable
 from ragcli.streams.retry import RetryPolicy, retry_with_backoff
-from ragcli.types import Delta, Notice, Prompt
+from ragcli.types import Delta, Notice, Prompt, Requests
 
 
 class ReliableChat:
@@ -43,6 +43,16 @@ class ReliableChat:
             return model.stream(continuation(prompt, so_far))
 
         self._stream: Resumable = stream
+
+    @property
+    def requests(self) -> Requests:
+        first = self.stats.mean_first_item_s
+        return Requests(
+            started=self.stats.started,
+            failures=dict(self.stats.failures),
+            first_item_ms=None if first is None else 1000 * first,
+            items_per_s=self.stats.mean_items_per_s,
+        )
 
     @property
     def provider(self) -> str:

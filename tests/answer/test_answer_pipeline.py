@@ -78,6 +78,8 @@ async def test_an_answer_comes_as_sources_tokens_usage_and_done() -> None:
     assert times.first_token_ms is not None
     assert times.total_ms is not None
     assert 0 < times.retrieve_ms < times.first_token_ms < times.total_ms
+    assert times.tokens_per_s is not None
+    assert 0 < times.tokens_per_s <= 1
 
 
 async def test_the_sources_shown_are_those_that_the_model_sees() -> None:

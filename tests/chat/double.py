@@ -21,6 +21,7 @@ from ragcli.types import (
     Event,
     Pick,
     Reply,
+    Requests,
     Retrieval,
     Search,
     Source,
@@ -70,6 +71,7 @@ class ScriptedAssistant:
     documents = 14
     generation = 1
     context_tokens = 8192
+    requests: Requests | None = None
 
     def __init__(self, *scripts: Script | Sequence[str]) -> None:
         self.scripts = [script if isinstance(script, Script) else Script(list(script)) for script in scripts]

@@ -42,7 +42,7 @@ from ragcli.config import Repl as Settings
 from ragcli.errors import ConnectionLost, NothingRelevant
 from ragcli.render.console import make_console
 from ragcli.store.sessions import SQLiteSessions
-from ragcli.types import Answer, Citation, Notice, Pick, Reasoning, Rewritten, Turn
+from ragcli.types import Answer, Citation, Notice, Pick, Reasoning, Requests, Rewritten, Turn
 
 
 @pytest.fixture
@@ -353,6 +353,14 @@ async def test_text_that_would_steer_the_terminal_is_stripped(desk: Desk) -> Non
     await desk.run(ScriptedAssistant(["a\x1b]0;tit", "le\x07b\x1b", "[2Jc"]), f"q\r{CTRL_D}")
     assert "abc\n" in desk.said
     assert "\x1b" not in desk.said
+
+
+async def test_stats_tells_what_was_counted_of_the_requests(desk: Desk) -> None:
+    """How many there were, which failed by kind, and how fast the model was."""
+    assistant = ScriptedAssistant(["ok"])
+    assistant.requests = Requests(started=5, failures={"rate_limited": 2}, first_item_ms=312.4, items_per_s=41.6)
+    await desk.run(assistant, f"q\r/stats\r{CTRL_D}")
+    assert "5, 2 failed (rate_limited 2), first token after 312 ms, 42 tokens/s" in " ".join(desk.said.split())
 
 
 async def test_stats_counts_tokens_and_waits(desk: Desk) -> None:

@@ -71,7 +71,7 @@ ANSWERS = st.builds(
         Usage, prompt_tokens=COUNTS, completion_tokens=COUNTS, total_tokens=COUNTS, estimated=st.booleans()
     ),
     cache=st.sampled_from(["miss", "memory", "disk", "redis", "semantic"]),
-    timings=st.builds(Timings, retrieve_ms=MAYBE, first_token_ms=MAYBE, total_ms=MAYBE),
+    timings=st.builds(Timings, retrieve_ms=MAYBE, first_token_ms=MAYBE, total_ms=MAYBE, tokens_per_s=MAYBE),
     session=st.none() | TEXT,
 )
 ERRORS = st.none() | st.builds(NothingRelevant, TEXT, remedy=TEXT)

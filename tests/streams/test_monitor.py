@@ -47,6 +47,7 @@ async def test_a_finished_stream_counts_its_items_and_their_times(stats: Stats, 
     assert record.items_per_s == 2.0
     assert (stats.started, stats.finished, stats.running, stats.items) == (1, 1, 0, 3)
     assert stats.mean_first_item_s == 0.5
+    assert stats.mean_items_per_s == 2.0
 
 
 async def test_failures_are_counted_by_kind(stats: Stats) -> None:
@@ -97,3 +98,4 @@ def test_a_rate_is_only_given_where_it_says_something() -> None:
     assert Record(outcome="finished", items=1, first_item_s=0.1, seconds=0.1).items_per_s is None
     assert Record(outcome="failed").items_per_s is None
     assert Stats().mean_first_item_s is None
+    assert Stats().mean_items_per_s is None
