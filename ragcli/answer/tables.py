@@ -6,7 +6,7 @@ import csv
 import re
 from collections.abc import Sequence
 
-from ragcli.text.sentences import sentences
+from ragcli.text.sentences import is_record, sentences
 
 _ROW = re.compile(r"\s*\|.*\|\s*\Z")
 _RULE = re.compile(r"[\s|:-]*-[\s|:-]*\Z")
@@ -18,7 +18,7 @@ def is_header(passage: str, start: int, end: int) -> bool:
     line = passage[start:end]
     if _ROW.match(line):
         return _RULE.match(line) is not None or _RULE.match(_next_line(passage, end)) is not None
-    return _is_record(line) and start == _first_record(passage) and not any(map(str.isdigit, line))
+    return is_record(line) and start == _first_record(passage) and not any(map(str.isdigit, line))
 
 
 def told(passage: str, start: int, end: int) -> str:
@@ -48,7 +48,7 @@ def _columns(passage: str, start: int, line: str) -> Sequence[str]:
             above.append(other)
         if len(above) > 1 and _RULE.match(above[-2]):
             return _cells(above[-1])
-    elif _is_record(line):
+    elif is_record(line):
         first = _first_record(passage)
         header = passage[first:].split("\n", 1)[0]
         if first < start and not any(map(str.isdigit, header)):
@@ -62,15 +62,11 @@ def _cells(line: str) -> list[str]:
     return [cell.strip() for cell in next(csv.reader([line]))] if "\n" not in line else []
 
 
-def _is_record(line: str) -> bool:
-    return re.fullmatch(r"(?:[^,\n]*,(?=\S)){3,}[^,\n]*,?[^,\n]*", line) is not None
-
-
 def _first_record(passage: str) -> int:
     """Where the first row of comma-separated values begins; -1 where there is none."""
     position = 0
     for line in passage.splitlines(keepends=True):
-        if _is_record(line.strip()):
+        if is_record(line.strip()):
             return position
         position += len(line)
     return -1

@@ -33,7 +33,7 @@ _BULLET = re.compile(r"\s*(?:[-*+•·]\s|\d{1,3}[.)]\s|[(（][\da-zA-Z一二三
 _HEADING = re.compile(r" {0,3}#{1,6}\s")
 _ROW = re.compile(r"\s*\|.*\|\s*$")
 _LEADER = re.compile(r"\s*\S.*?(?:\.{4,}|…{3,}|(?: \.){4,})[ \t]*\S")  # a row whose columns dots join
-_RECORD = re.compile(r"(?:[^,\n]*,(?=\S)){3,}[^,\n]*,?[^,\n]*$")  # a row of comma-separated values
+_RECORD = re.compile(r"(?!.*(?:[。！？，]|,\s|[.!?] [A-Z]))(?:[^,\n]*,(?!(?<=\d,)\d{3}(?!\d))){3,}[^\n]*\Z")
 _RULE = re.compile(r"\s*(?:[-*_=]\s*){3,}$")
 _WRITTEN = re.compile(r"[^\s][^\n]*[^\s]|[^\s]")  # a line without the white space at its ends
 _PUNCTUATED = re.compile(r"[.!?,;](?=\s|\Z)|[。！？，；]")
@@ -79,6 +79,11 @@ def sentences(text: str) -> list[Span]:
     return [span for start, end, whole in _blocks(text) for span in _split(text, start, end, whole)]
 
 
+def is_record(line: str) -> bool:
+    """Whether a line is a row of comma-separated values; thousands (27,000) are no such values."""
+    return _RECORD.match(line) is not None
+
+
 def _blocks(text: str) -> Iterator[tuple[int, int, bool]]:
     """Stretches (start, end, stands for itself) within which sentences are looked for."""
     fenced, begin, item = False, -1, False
@@ -97,7 +102,7 @@ def _blocks(text: str) -> Iterator[tuple[int, int, bool]]:
             or _ROW.match(content)
             or _LEADER.match(content)
             or _RULE.match(content)
-            or _RECORD.match(content.rstrip("\n"))
+            or is_record(content.rstrip("\n"))
             or (begin < 0 and _INDENTED.match(content) and not _BULLET.match(content))
         )
         starts_item = not alone and _BULLET.match(content) is not None

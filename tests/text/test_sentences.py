@@ -119,6 +119,14 @@ def test_a_row_with_dot_leaders_is_a_unit_of_its_own() -> None:
             "The house was built in 1900 by\nJohn Smith, who lived there with\nhis wife.",
             ["The house was built in 1900 by\nJohn Smith, who lived there with\nhis wife."],
         ),
+        (
+            "他率27,000人出发。敌军有6,000人，另有1,200人和3,000人在后。战役结束。",
+            ["他率27,000人出发。", "敌军有6,000人，另有1,200人和3,000人在后。", "战役结束。"],
+        ),
+        (
+            "Of 1,000, 2,000 or 3,000 men 4,000 fell. It ended.",
+            ["Of 1,000, 2,000 or 3,000 men 4,000 fell.", "It ended."],
+        ),
         ("热线的服务时间为每天 8:30 至 20:00，\n包括周末。", ["热线的服务时间为每天 8:30 至 20:00，\n包括周末。"]),
     ],
 )
