@@ -1,20 +1,19 @@
 """HTTP/1.1 for replies that come in hundreds of small pieces, as answers do.
 
 A transport of httpx2 in the place of its own: that one reads each piece through six nested generators, which takes the
-processor longer than everything else that is done with a token. This one parses where the event loop hands bytes over.
-It knows neither proxies nor HTTP/2; where a proxy is set, httpx2's own transport is used.
+processor longer than everything else that is done with a token. This one hands the bytes that the event loop brings
+straight to the parser (llhttp). It knows neither proxies nor HTTP/2; where a proxy is set, httpx2's own is used.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 import ssl
 import time
 from collections import deque
-from typing import Literal
 
 import httpx2
+from httptools import HttpParserError, HttpResponseParser
 
 LONGEST_HEAD = 64 << 10
 """Bytes of the status line and the headers together."""
@@ -22,9 +21,6 @@ ENOUGH = 256 << 10
 """Bytes that may wait to be taken before the server is made to wait."""
 IDLE_CONNECTIONS, IDLE_S = 20, 30.0
 """How many connections are kept for the next request, and for how long."""
-
-_NO_BODY = (204, 304)
-_HEAD_END = re.compile(rb"\r?\n\r?\n")
 
 
 class Wire(httpx2.AsyncBaseTransport):
@@ -48,10 +44,10 @@ class Wire(httpx2.AsyncBaseTransport):
         try:
             try:
                 async with asyncio.timeout(limits.get("read")):
-                    head = await connection.exchange(_written(request, content), request.method)
+                    head = await connection.exchange(_written(request, content))
             except TimeoutError as error:
                 raise httpx2.ReadTimeout("no reply", request=request) from error
-            except (OSError, Malformed) as error:
+            except (OSError, HttpParserError) as error:
                 raise _lost(error, request) from error
         except BaseException:
             connection.abort()
@@ -103,35 +99,16 @@ class Wire(httpx2.AsyncBaseTransport):
 
 
 class Head:
-    """The status line and the headers of a reply."""
+    """The status and the headers of a reply."""
 
-    def __init__(self, lines: list[bytes]) -> None:
-        """Raises Malformed."""
-        parts = lines[0].split(None, 2)
-        if len(parts) < 2 or not parts[0].startswith(b"HTTP/1.") or not parts[1].isdigit() or len(parts[1]) != 3:
-            raise Malformed("not HTTP")
-        self.status = int(parts[1])
+    def __init__(self) -> None:
+        self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
-        for line in lines[1:]:
-            name, colon, value = line.partition(b":")
-            if not colon or not name.strip():
-                raise Malformed("a broken header")
-            self.headers.append((name.strip(), value.strip()))
-        old = parts[0] == b"HTTP/1.0"
-        said = self.value(b"connection").lower()
-        self.keeps = b"keep-alive" in said if old else b"close" not in said
-        self.chunked = self.value(b"transfer-encoding").lower().endswith(b"chunked")
-        length = self.value(b"content-length")
-        if length and not length.isdigit():
-            raise Malformed("a broken content-length")
-        self.length = int(length) if length else None
-
-    def value(self, name: bytes) -> bytes:
-        return next((value for known, value in self.headers if known.lower() == name), b"")
-
-
-class Malformed(Exception):
-    """What came is no HTTP."""
+        self.size = 0
+        """Bytes that came before it was complete."""
+        self.complete = False
+        self.ends_with_connection = True
+        """Nothing else tells where the body ends."""
 
 
 class Connection(asyncio.Protocol):
@@ -139,39 +116,36 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
-        self._state: Literal["idle", "head", "length", "size", "chunk", "trailer", "rest", "done", "lost"] = "idle"
-        self._unread = bytearray()
-        self._method = ""
-        self._head: Head | None = None
-        self._left = 0
+        self._parser: HttpResponseParser | None = None
+        self._head = Head()
         self._pieces: list[bytes] = []
         self._waiting = 0
         self._paused = False
+        self._done = False
+        self._keeps = False
         self._error: Exception | None = None
         self._wake: asyncio.Future[None] | None = None
 
     @property
     def reusable(self) -> bool:
-        return self._state in ("idle", "done") and self._head is not None and self._head.keeps and not self._unread
+        return self._done and self._keeps and self._error is None
 
-    async def exchange(self, request: bytes, method: str) -> Head:
-        """Sends a request and returns the head of its reply. Raises OSError, Malformed."""
+    async def exchange(self, request: bytes) -> Head:
+        """Sends a request and returns the head of its reply. Raises OSError, HttpParserError."""
         if self._transport is None:
             raise ConnectionError("not connected")
-        self._head, self._method, self._state = None, method, "head"
-        self._pieces.clear()
-        self._waiting = 0
+        self._begin()
         self._transport.write(request)
-        while self._head is None:
+        while not self._head.complete:
             if self._error is not None:
                 raise self._error
             await self._more()
         return self._head
 
     async def take(self) -> bytes:
-        """All of the body that has come since the last time; nothing at its end. Raises OSError, Malformed."""
+        """All of the body that has come since the last time; nothing at its end. Raises OSError, HttpParserError."""
         while not self._pieces:
-            if self._state == "done":
+            if self._done:
                 return b""
             if self._error is not None:
                 raise self._error
@@ -188,6 +162,12 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def _begin(self) -> None:
+        self._parser = HttpResponseParser(self)
+        # Small servers end lines with a bare line feed.
+        self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)
+        self._head, self._done, self._keeps = Head(), False, False
+
     # --- what the event loop calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -195,8 +175,14 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         try:
-            self._read(data)
-        except Malformed as error:
+            if self._parser is None or self._done:
+                raise HttpParserError("bytes behind the end of a reply")
+            self._parser.feed_data(data)
+            if not self._head.complete:
+                self._head.size += len(data)
+                if self._head.size > LONGEST_HEAD:
+                    raise HttpParserError("headers without an end")
+        except HttpParserError as error:
             self._fail(error)
             self.abort()
         if self._waiting > ENOUGH and not self._paused and self._transport is not None:
@@ -204,90 +190,46 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
         self._notify()
 
-    def eof_received(self) -> bool:
-        return False
-
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
-        if self._state == "rest":  # a body without a length ends with the connection
-            self._state = "done" if error is None else self._state
-        if self._state != "done":
-            broken = "the connection was closed before the reply" if self._head is None else "the reply was cut off"
-            self._fail(error or ConnectionError(broken))
-        if self._head is not None:
-            self._head.keeps = False
+        self._keeps = False
+        if not self._done:
+            if self._head.complete and self._head.ends_with_connection and error is None:
+                self._done = True
+            else:
+                broken = (
+                    "the reply was cut off" if self._head.complete else "the connection was closed before the reply"
+                )
+                self._fail(error or ConnectionError(broken))
         self._notify()
 
-    # --- parsing
+    # --- what the parser calls
 
-    def _read(self, data: bytes) -> None:
-        """Goes through bytes of the reply, from where the last ones ended."""
-        if self._unread:
-            data = bytes(self._unread) + data
-            self._unread.clear()
-        at = 0
-        while at < len(data):
-            match self._state:
-                case "length" | "chunk":
-                    piece = data[at : at + self._left]
-                    self._came(piece)
-                    at += len(piece)
-                    self._left -= len(piece)
-                    if not self._left:
-                        self._state = "done" if self._state == "length" else "size"
-                case "size" | "trailer":
-                    line_end = data.find(b"\n", at)
-                    if line_end < 0:
-                        break
-                    self._line(data[at:line_end].strip())
-                    at = line_end + 1
-                case "head":
-                    end = _HEAD_END.search(data, at)
-                    if end is None:
-                        break
-                    self._began(Head(data[at : end.start()].splitlines()))
-                    at = end.end()
-                case "rest":
-                    self._came(data[at:])
-                    return
-                case _:
-                    break
-        self._unread += data[at:]
-        if len(self._unread) > LONGEST_HEAD:
-            raise Malformed("a line without an end")
-
-    def _line(self, line: bytes) -> None:
-        """The line that tells the size of the next chunk, one behind a chunk, or a trailer."""
-        if self._state == "trailer":
-            self._state = "trailer" if line else "done"
-        elif line:
-            try:
-                self._left = int(line.partition(b";")[0], 16)
-            except ValueError as error:
-                raise Malformed("a broken chunk") from error
-            if self._left < 0:
-                raise Malformed("a broken chunk")
-            self._state = "chunk" if self._left else "trailer"
-
-    def _began(self, head: Head) -> None:
-        if head.status < 200:  # 100 Continue and its like: the reply itself follows
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._head.complete:  # a trailer
             return
-        self._head = head
-        if head.status in _NO_BODY or self._method == "HEAD" or head.length == 0:
-            self._state = "done"
-        elif head.chunked:
-            self._state = "size"
-        elif head.length is not None:
-            self._state, self._left = "length", head.length
-        else:
-            self._state, head.keeps = "rest", False
+        self._head.headers.append((name, value))
+        if name.lower() in (b"content-length", b"transfer-encoding"):
+            self._head.ends_with_connection = False
 
-    def _came(self, piece: bytes) -> None:
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code() if self._parser is not None else 0
+        if status < 200:  # 100 Continue and its like: the reply itself follows
+            self._head = Head()
+            return
+        self._head.status = status
+        self._head.complete = True
+
+    def on_body(self, piece: bytes) -> None:
         self._pieces.append(piece)
         self._waiting += len(piece)
 
+    def on_message_complete(self) -> None:
+        if self._head.complete and self._parser is not None:
+            self._done = True
+            self._keeps = self._parser.should_keep_alive()
+
     def _fail(self, error: Exception) -> None:
-        self._state = "lost"
         self._error = self._error or error
 
     async def _more(self) -> None:
@@ -312,7 +254,7 @@ class Body(httpx2.AsyncByteStream):
     async def __anext__(self) -> bytes:
         try:
             piece = await self._connection.take()
-        except (OSError, Malformed) as error:
+        except (OSError, HttpParserError) as error:
             raise _lost(error, self._request) from error
         if not piece:
             await self.aclose()
@@ -332,6 +274,6 @@ def _written(request: httpx2.Request, content: bytes) -> bytes:
 
 
 def _lost(error: Exception, request: httpx2.Request) -> httpx2.RequestError:
-    if isinstance(error, Malformed):
+    if isinstance(error, HttpParserError):
         return httpx2.RemoteProtocolError(str(error), request=request)
     return httpx2.ReadError(str(error), request=request)
