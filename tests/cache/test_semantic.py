@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from ragcli.answer.semantic import Semantic
 from ragcli.errors import ConnectionLost
 from ragcli.retrieve.fuse import reads
 from ragcli.store.answers import SQLiteAnswers
-from ragcli.types import Vector
+
+if TYPE_CHECKING:
+    from ragcli.types import Vector
 
 ONE, OTHER = "How long is the warranty?", "What is the warranty period?"
 EINS, ANDERS = "保修期是多长时间？", "请问质保期有多久"
