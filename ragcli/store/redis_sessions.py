@@ -1,10 +1,10 @@
 """Chats in Redis: a chat that was started on one machine goes on on another one, in the middle of an answer, too.
 
 The keys, all in one hash slot: `names` is a hash from a session's name to its id; the hash of that id holds its `name`,
-when it was `created` and `updated` (ms since 1970), its number of exchanges (`count`) and their `bytes`; and of each
-exchange, under its number, the answer (`a`), the token of its writer (`t`), until when that has it to itself (`l`), and
-under what the writer calls it, its number (`u`), so that what is sent twice is stored once. Numbers are microseconds
-since 1970, by Redis's clock.
+when it was `created` and `updated`, its number of exchanges (`count`) and their `bytes`; and of each exchange, under
+its number, the answer (`a`), the token of its writer (`t`), until when that has it to itself (`l`, in ms), and under
+what the writer calls it, its number (`u`), so that what is sent twice is stored once. Numbers and moments are
+microseconds since 1970, by Redis's clock.
 """
 
 from __future__ import annotations
@@ -38,12 +38,13 @@ PUT = Script(
     _NOW
     + """
 local name, sid, fresh, number, token, uid, blob, lease, ttl = unpack(ARGV)
+local moment = time[1] * 1000000 + time[2]
 if sid == '' or redis.call('EXISTS', KEYS[2] .. sid) == 0 then
     sid = redis.call('HGET', KEYS[1], name)
     if not sid or redis.call('EXISTS', KEYS[2] .. sid) == 0 then
         sid = fresh
         redis.call('HSET', KEYS[1], name, sid)
-        redis.call('HSET', KEYS[2] .. sid, 'name', name, 'created', now)
+        redis.call('HSET', KEYS[2] .. sid, 'name', name, 'created', string.format('%.0f', moment))
     end
 end
 local key = KEYS[2] .. sid
@@ -58,13 +59,14 @@ if number == '' then
 end
 if number == '' then
     local last = tonumber(redis.call('HGET', key, 'last')) or 0
-    number = string.format('%.0f', math.max(time[1] * 1000000 + time[2], last + 1))
+    number = string.format('%.0f', math.max(moment, last + 1))
     token = '1'
     redis.call('HSET', key, 'last', number, 't' .. number, token, 'u' .. uid, number)
     redis.call('HINCRBY', key, 'count', 1)
 end
 redis.call('HINCRBY', key, 'bytes', #blob - redis.call('HSTRLEN', key, 'a' .. number))
-redis.call('HSET', key, 'a' .. number, blob, 'l' .. number, tonumber(lease) > 0 and now + lease or 0, 'updated', now)
+redis.call('HSET', key, 'a' .. number, blob, 'l' .. number, tonumber(lease) > 0 and now + lease or 0)
+redis.call('HSET', key, 'updated', string.format('%.0f', moment))
 redis.call('PEXPIRE', key, ttl)
 redis.call('PEXPIRE', KEYS[1], ttl)
 return {number, token, sid}
@@ -220,7 +222,7 @@ class RedisSessions:
 
     def overview(self) -> list[SessionInfo]:
         infos = [
-            SessionInfo(name.decode(), int(count), int(size), int(created) / 1000, int(updated) / 1000)
+            SessionInfo(name.decode(), int(count), int(size), int(created) / 1e6, int(updated) / 1e6)
             for name, count, size, created, updated in self._run(OVERVIEW)
         ]
         return sorted(infos, key=lambda info: (info.updated_at, info.created_at), reverse=True)
