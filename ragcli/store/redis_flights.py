@@ -45,16 +45,19 @@ JOIN = Script(
     + """
 local state = redis.call('HMGET', KEYS[1], 'token', 'until', 'complete', 'birth')
 if state[3] or (tonumber(state[2]) or 0) > now then
-    return {0, state[4]}
+    return {0, state[4], 0}
 end
 local token = math.max(now, (tonumber(state[1]) or 0) + 1)
 local birth = state[4] or tostring(token)
 redis.call('HSET', KEYS[1], 'token', token, 'until', now + ARGV[1], 'birth', birth)
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return {token, birth}
+return {token, birth, redis.call('XLEN', KEYS[2])}
 """
 )
-"""KEYS lease; ARGV lease ms, time to live. Token, 0 for a follower, and what tells this log from a later one."""
+"""KEYS lease, log; ARGV lease ms, time to live.
+
+Token, 0 for a follower; what tells this log from a later one; and how many pieces former leaders have left.
+"""
 PUBLISH = Script(
     _NOW
     + """
@@ -99,13 +102,13 @@ class RedisFlights:
         # The hash tag puts both keys into one slot of a cluster.
         base = self._link.key("flight", f"v{SCHEMA}", "{" + digest + "}")
         keys = [f"{base}:lease", f"{base}:log"]
-        token, birth = await self._link.ask(lambda client: JOIN.run(client, keys[:1], [LEASE_MS, RUNNING_MS]))
+        token, birth, left = await self._link.ask(lambda client: JOIN.run(client, keys, [LEASE_MS, RUNNING_MS]))
         same = self._births.setdefault(digest, birth) == birth
         self._births[digest] = birth
         self._births.move_to_end(digest)
         if len(self._births) > REMEMBERED:
             self._births.popitem(last=False)
-        return RedisFlight(self._link, keys, token, birth, same=same)
+        return RedisFlight(self._link, keys, token, birth, left=left, same=same)
 
     async def aclose(self) -> None:
         """The link is closed by who opened it."""
@@ -114,8 +117,9 @@ class RedisFlights:
 class RedisFlight:
     """A ports.Flight. Pieces of text that are sent together become one."""
 
-    def __init__(self, link: RedisLink, keys: list[str], token: int, birth: bytes, *, same: bool) -> None:
-        self._link, self._keys, self._token, self._birth, self._same = link, keys, token, birth, same
+    def __init__(self, link: RedisLink, keys: list[str], token: int, birth: bytes, *, left: int, same: bool) -> None:
+        self._link, self._keys, self._token, self._birth = link, keys, token, birth
+        self._left_by_others, self._same = left, same
         self._waiting: list[Piece] = []
         self._sending = asyncio.Lock()
         self._failure: CacheFailed | None = None
@@ -133,6 +137,8 @@ class RedisFlight:
         """Raises CacheFailed where the log that the first `start` pieces came from is lost."""
         if start and not self._same:
             raise CacheFailed("Redis has lost the answer that was being shared")
+        if self.leading and start >= self._left_by_others:
+            return
         last_look = self.leading
         while True:
             found = await self._read(start, wait=not last_look)
