@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from rich.console import Console
@@ -13,6 +14,11 @@ from ragcli.render.settled import settled_code, settled_text
 
 Marking = Callable[[str, bool], tuple[str, int]]
 """Marks the doubtful citations of a text that has ended or not; tells how much of what it gives back is final."""
+
+
+BEFORE = 20
+"""Lines of code that are looked at again to colour the next ones."""
+_CODE = re.compile(r" {0,3}(?:```|~~~)| {4}|\t")
 
 
 def unmarked(text: str, ended: bool) -> tuple[str, int]:
@@ -60,7 +66,7 @@ class MarkdownStream:
     def _settle(self, width: int) -> list[Line]:
         """The first rows of the unfinished block, where they are final."""
         piece, final = self._marked(self._rest, ended=False)
-        skip = settled_code(piece.source, self._skip)
+        skip = code = settled_code(piece.source, self._skip)
         if skip == self._skip:
             skip = settled_text(piece.source[:final], self._skip, width)
         if skip == self._skip:
@@ -69,7 +75,15 @@ class MarkdownStream:
         left = self._rows(piece, width, skip)
         self._begun = True
         self._skip = skip
+        if code == skip > 2 * BEFORE:
+            self._forget_code(skip - BEFORE)
         return rows[: len(rows) - len(left)]
+
+    def _forget_code(self, lines: int) -> None:
+        """Takes the first lines out of open code that is shown already: colouring them again and again takes long."""
+        fence, *code = self._rest.source.splitlines(keepends=True)
+        self._rest = self._rest._replace(source=fence + "".join(code[lines:]))
+        self._skip -= lines
 
     def _print(self, piece: Piece, width: int) -> list[Line]:
         piece, _ = self._marked(piece, ended=True)
@@ -80,6 +94,8 @@ class MarkdownStream:
 
     def _marked(self, piece: Piece, *, ended: bool) -> tuple[Piece, int]:
         """The piece with its doubtful citations marked, and how much of that is final."""
+        if _CODE.match(piece.source):
+            return piece, len(piece.source)
         source, final = self._mark(piece.source, ended)
         return piece._replace(source=source), final
 

@@ -144,6 +144,14 @@ def test_rows_of_a_long_paragraph_and_of_open_code_are_final_before_the_block_is
     assert len(stream.take(40)) >= 29
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_every_line_of_long_code_is_shown_once_however_it_was_cut(seed: int) -> None:
+    lines = [f"value_{n} = table[{n}]  # 注释 {n}" if n % 7 else "" for n in range(1, 300)]
+    source = "```python\n" + "\n".join(lines) + "\n```\nThe end."
+    rows = [re.sub(r"\x1b\[[\d;]*m", "", row) for row in streamed(cut(source, seed), [79])]
+    assert [row.strip() for row in rows] == [*lines, "", "The end."]
+
+
 def test_the_live_part_is_never_taller_than_it_may_be() -> None:
     stream = MarkdownStream(CONSOLE)
     stream.feed("| a | b |\n|---|---|\n" + "| 1 | 2 |\n" * 100)
