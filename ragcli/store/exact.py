@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 _Number = TypeVar("_Number", np.int64, np.float32)
 
 
+_SLICE = 25_000
+"""Rows that one thread compares: a millisecond or two."""
+_THREADS = 4
+
+
 class _Block(Struct, frozen=True):
     """Rows with their chunk ids, ascending."""
 
@@ -41,6 +47,7 @@ class ExactIndex:
         self._blocks: tuple[_Block, ...] = ()
         self._lock = threading.Lock()
         self._living = Living(catalog)
+        self._pool: ThreadPoolExecutor | None = None
 
     def search(self, vector: Vector, k: int, *, among: Sequence[int] | None = None) -> list[tuple[int, float]]:
         """Raises ConfigError for a vector of another embedder, IndexDamaged."""
@@ -52,7 +59,7 @@ class ExactIndex:
         if not total or k < 1:
             return []
         ids = _joined([block.ids for block in blocks])
-        scores = _joined([block.rows @ vector for block in blocks])
+        scores = _joined([self._cosines(block.rows, vector) for block in blocks])
         wanted = k
         while True:  # rows that no longer count may crowd the first places
             best = _best(scores, min(wanted, total))
@@ -67,6 +74,27 @@ class ExactIndex:
     def close(self) -> None:
         self._blocks = ()
         self._generation = -1
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+
+    def _cosines(self, rows: Vectors, vector: Vector) -> npt.NDArray[np.float32]:
+        """Row by row, so that a cosine is the same to the last bit whichever other rows are asked for.
+
+        Slices go to threads of our own: those of BLAS wait for each other in a loop, which on a busy machine doubles
+        the time of a scan (100,000 x 256 at a load of 20 on 4 cores: medians 28 ms and 13 ms).
+        """
+        cosines = np.empty(len(rows), dtype=np.float32)
+        if len(rows) <= _SLICE:
+            np.vecdot(rows, vector, out=cosines)
+            return cosines
+
+        def fill(start: int) -> None:
+            np.vecdot(rows[start : start + _SLICE], vector, out=cosines[start : start + _SLICE])
+
+        self._pool = self._pool or ThreadPoolExecutor(_THREADS)
+        list(self._pool.map(fill, range(0, len(rows), _SLICE)))
+        return cosines
 
     def _current(self, dimensions: int) -> tuple[_Block, ...]:
         """What the catalog holds now: the mapped rows and those beyond them."""

@@ -27,8 +27,8 @@ from passages import CHUNKS, Made, made
 
 from ragcli.app import open_keywords
 from ragcli.providers.static import StaticEmbedder
-from ragcli.store.chroma import ChromaFailed
-from ragcli.store.collection import Writer, open_reader, open_vectors, writer
+from ragcli.store.chroma import ChromaFailed, ChromaIndex
+from ragcli.store.collection import Writer, open_reader, writer
 from ragcli.store.exact import ExactIndex
 from ragcli.store.layout import Home
 from ragcli.types import Chunk, File, Passage
@@ -107,7 +107,7 @@ def _agreement(home: Path, sets: Sequence[Path]) -> list[Row]:
     vectors = embedder.embed_now(questions)
     refused: list[str] = []
     with open_reader(Home(home), "default") as catalog:
-        chroma = open_vectors(catalog, long_lived=True, explain=refused.append)
+        chroma = ChromaIndex(catalog, ExactIndex(catalog), explain=refused.append)
         exact = ExactIndex(catalog)
         found = [timed_call(lambda vector=vector: chroma.search(vector, 10)) for vector in vectors]
         wanted = [timed_call(lambda vector=vector: exact.search(vector, 10)) for vector in vectors]

@@ -17,7 +17,9 @@ from ragcli.errors import FileFailure
 from ragcli.ingest.pipeline import ingest, plan
 from ragcli.ports import Embedder, KeywordQuery
 from ragcli.store.catalog import Catalog
-from ragcli.store.collection import open_reader, open_vectors, writer
+from ragcli.store.chroma import ChromaIndex
+from ragcli.store.collection import open_reader, writer
+from ragcli.store.exact import ExactIndex
 from ragcli.store.indexes import keywords_folder
 from ragcli.store.keywords import TantivyIndex
 from ragcli.store.layout import Home
@@ -156,7 +158,9 @@ class Library:
         """Names of the files of the k nearest passages; Chroma must answer itself where it is asked to."""
         reasons: list[str] = []
         with self.read() as catalog:
-            vectors = open_vectors(catalog, long_lived=chroma, explain=reasons.append)
+            vectors = (
+                ChromaIndex(catalog, ExactIndex(catalog), explain=reasons.append) if chroma else ExactIndex(catalog)
+            )
             hits = vectors.search(self.embedder._vector(f"Kapitel > 部分\n{text}"), k)
             vectors.close()
             chunks = catalog.chunks([id for id, _ in hits])

@@ -46,8 +46,8 @@ def test_the_ten_nearest_are_the_same_in_chroma_and_in_the_scan(tmp_path: Path) 
         catalog.publish([(document, File("a.md", 1, 1), "sha")])
         assert indexes.close() == []
         refused: list[str] = []
-        chroma = open_vectors(catalog, long_lived=True, explain=refused.append)
-        exact = open_vectors(catalog, long_lived=False)
+        exact = ExactIndex(catalog)
+        chroma = ChromaIndex(catalog, exact, explain=refused.append)
         same = sum(
             {id for id, _ in chroma.search(vector, 10)} == {id for id, _ in exact.search(vector, 10)}
             for vector in embedder.embed_now(questions)
@@ -57,8 +57,9 @@ def test_the_ten_nearest_are_the_same_in_chroma_and_in_the_scan(tmp_path: Path) 
     assert same >= 0.98 * len(questions)
 
 
-def test_a_command_scans_what_a_chat_and_a_large_collection_ask_chroma(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("long_lived", [False, True])
+def test_collections_of_ordinary_size_are_scanned_and_large_ones_are_chromas(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, long_lived: bool
 ) -> None:
     place = Home(tmp_path).collection("default")
     place.create()
@@ -67,10 +68,29 @@ def test_a_command_scans_what_a_chat_and_a_large_collection_ask_chroma(
         document = catalog.begin("a.md", "a", "md")
         catalog.append(document, [Passage(Chunk(0, "x", 0, 1), bytes(16), bytes(16))])
         catalog.publish([(document, File("a.md", 1, 1), "sha")])
-        assert isinstance(open_vectors(catalog, long_lived=False), ExactIndex)
-        assert isinstance(open_vectors(catalog, long_lived=True), ChromaIndex)
-        monkeypatch.setattr("ragcli.store.collection.EXACT_UP_TO", 3)
-        assert isinstance(open_vectors(catalog, long_lived=False), ChromaIndex)
+        assert isinstance(open_vectors(catalog, long_lived=long_lived), ExactIndex)
+        monkeypatch.setattr(f"ragcli.store.collection.{'EXACT_IN_A_CHAT' if long_lived else 'EXACT_UP_TO'}", 3)
+        assert isinstance(open_vectors(catalog, long_lived=long_lived), ChromaIndex)
+
+
+def test_a_scan_in_slices_is_the_same_scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many threads share it, and whichever rows are asked for."""
+    rows = StaticEmbedder().embed_now(_texts()[0][:200])
+    place = Home(tmp_path).collection("default")
+    place.create()
+    with CatalogWriter.open(place) as catalog:
+        catalog.adopt("test:256", 256)
+        document = catalog.begin("a.md", "a", "md")
+        passages = [Passage(Chunk(n, "x", 0, 1), bytes(16), row.tobytes()) for n, row in enumerate(rows)]
+        ids = catalog.append(document, passages)
+        catalog.publish([(document, File("a.md", 1, 1), "sha")])
+        index = ExactIndex(catalog)
+        whole = index.search(rows[0], 10)
+        monkeypatch.setattr("ragcli.store.exact._SLICE", 7)
+        assert index.search(rows[0], 10) == whole
+        assert index.search(rows[0], 10, among=[id for id, _ in whole]) == whole
+        assert whole[0] == (ids[0], pytest.approx(1.0))
+        index.close()
 
 
 def _texts() -> tuple[list[str], list[str]]:

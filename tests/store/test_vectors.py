@@ -100,7 +100,7 @@ def test_chroma_and_the_scan_give_the_same_answers(place: Place, writer: Catalog
     rows = vectors_of(1500)
     build(place, writer, rows)
     reasons: list[str] = []
-    chroma = open_vectors(writer, long_lived=True, explain=reasons.append)
+    chroma = ChromaIndex(writer, ExactIndex(writer), explain=reasons.append)
     exact = open_vectors(writer, long_lived=False)
     for query in vectors_of(20, seed=5):
         from_chroma, from_scan = chroma.search(query, 10), exact.search(query, 10)
@@ -131,7 +131,7 @@ def test_an_open_index_follows_the_catalog(place: Place, writer: CatalogWriter) 
     first, second = vectors_of(30), vectors_of(30, seed=2)
     build(place, writer, first)
     with Catalog.read(place) as reader:
-        chroma = open_vectors(reader, long_lived=True)
+        chroma = ChromaIndex(reader, ExactIndex(reader))
         assert chroma.search(first[3], 1)[0][0] == 4
 
         indexes = StoredIndexes(place, writer, TantivyIndex)
@@ -150,7 +150,7 @@ def test_while_another_process_holds_chroma_the_scan_answers_at_once(place: Plac
     rows = vectors_of(20)
     build(place, writer, rows)
     reasons: list[str] = []
-    index = open_vectors(writer, long_lived=True, explain=reasons.append)
+    index = ChromaIndex(writer, ExactIndex(writer), explain=reasons.append)
     with FileLock(place.vectors_lock):
         hits = index.search(rows[3], 1)
     index.close()
@@ -170,7 +170,7 @@ def test_a_damaged_chroma_is_noticed_bypassed_and_built_anew(place: Place, write
     else:
         next(folder.glob("*/data_level0.bin")).write_bytes(b"garbage")
     reasons: list[str] = []
-    index = open_vectors(writer, long_lived=True, explain=reasons.append)
+    index = ChromaIndex(writer, ExactIndex(writer), explain=reasons.append)
     assert index.search(rows[5], 1)[0][0] == 6
     index.close()
     assert "damaged" in reasons[0]
@@ -182,7 +182,7 @@ def test_a_damaged_chroma_is_noticed_bypassed_and_built_anew(place: Place, write
 
     assert "vector index" in notice.message
     assert faults(writer) == []
-    index = open_vectors(writer, long_lived=True, explain=reasons.append)
+    index = ChromaIndex(writer, ExactIndex(writer), explain=reasons.append)
     assert index.search(rows[5], 1)[0][0] == 6
     index.close()
     assert len(reasons) == 1
@@ -248,7 +248,7 @@ def test_a_chroma_process_that_dies_costs_nothing(place: Place, writer: CatalogW
 
     assert indexes.close() == []
     assert faults(writer) == []
-    index = open_vectors(writer, long_lived=True, explain=pytest.fail)
+    index = ChromaIndex(writer, ExactIndex(writer), explain=pytest.fail)
     assert index.search(rows[45], 1)[0][0] == 46
     index.close()
 
