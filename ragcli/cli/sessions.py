@@ -21,7 +21,10 @@ LISTED = "ragcli sessions list"
 
 
 def list_(context: Context, *, json: bool) -> int:
-    stored = context.workspace().sessions().overview()
+    workspace = context.workspace()
+    stored = workspace.sessions().overview()
+    if news := workspace.sharing.news():  # what other machines have stored is not in the list
+        context.tell(news)
     if json:
         documents.emit([_listed(info) for info in stored])
         return 0

@@ -127,6 +127,8 @@ def test_while_redis_is_away_every_command_works_and_says_so_once(
     own_redis.kill()
     first = run_ragcli(nodes[0], "ask", FRAGE, "--session", "s", env=env)
     assert (first.returncode, first.stderr.count("Redis")) == (0, 1)
+    listed = run_ragcli(nodes[0], "sessions", "list", env=env)
+    assert (listed.stdout.split()[0], listed.stderr.count("Redis is away")) == ("s", 1)
     own_redis.start()
     second = ask(nodes[0], FRAGE, env, "--session", "s")
     assert (second["cache"], "Redis" in str(second["stderr"])) == ("disk", False)
