@@ -116,9 +116,11 @@ class _Remembered(dict[str, Sequence[str]]):
             return (run[:MAX_TERM],)
         if _UNSPACED_RUN.match(run):
             return _characters_and_pairs(run)
-        if len(self) >= _REMEMBERED:
-            self.clear()
-        found = self[run] = self._expand(run)
+        found = self._expand(run)
+        if len(run) <= MAX_TERM:
+            if len(self) >= _REMEMBERED:
+                self.clear()
+            self[run] = found
         return found
 
 
@@ -131,7 +133,7 @@ class _Tokens(dict[str, Sequence[str]]):
 
     def __missing__(self, token: str) -> Sequence[str]:
         found = [term for run in _RUN.findall(token) for term in self._runs[run]]
-        if token.isascii() and token[0].isalpha():
+        if len(token) <= MAX_TERM and token.isascii() and token[0].isalpha():
             if len(self) >= _REMEMBERED:
                 self.clear()
             self[token] = found
