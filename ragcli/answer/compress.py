@@ -23,6 +23,8 @@ GAP = " … "
 """Stands where something was left out."""
 SHORTEST = 6
 """Tokens below which a part of a sentence is not worth keeping."""
+FLATTER = 0.8
+"""The odds are surer of themselves than the questions bear out that they were not fitted on: their exponent."""
 REPEATED = 1e-3
 """What a sentence is worth that stands word by word in front of it."""
 
@@ -85,7 +87,7 @@ def _steps(found: Relevance, count: Count) -> list[_Step]:
     seen: set[str] = set()
     steps: list[_Step] = []
     for i, sentence in enumerate(found.sentences):
-        likely = math.exp(sentence.score - top) * (REPEATED if sentence.text in seen else 1.0)
+        likely = math.exp(FLATTER * (sentence.score - top)) * (REPEATED if sentence.text in seen else 1.0)
         seen.add(sentence.text)
         before = _Part(0, 0.0, sentence.start, sentence.start)
         for number, part in enumerate(_hull(_parts(found, sentence, count, mark))):
