@@ -80,28 +80,32 @@ class LiveArea:
         """Rows that the area may take."""
         return max(1, self._console.size.height - 1)
 
+    @property
+    def _width(self) -> int:
+        return max(1, self._console.size.width)
+
     def draw(self, above: Sequence[Line], lines: Sequence[Line]) -> None:
         """Prints `above` for good and shows the last `lines` that fit below it, in place of the former ones."""
         shown = list(lines[-self.room :]) if lines else []
         if not above and shown == self._lines:
             return
-        width = max(1, self._console.size.width)
         new = [*above, *shown]
         same = _common(self._lines, new[:-1] if shown else new)
         if same == len(self._lines):
             same = max(0, same - 1)  # the cursor stands on that line: start there
-        out = ["\r"]
-        up = sum(_rows(line, width) for line in self._lines[same:]) - 1
-        if up > 0:
-            out.append(f"\x1b[{up}A")
+        width = self._width
+        out: list[str] = []
         for index, line in enumerate(new[same:], same):
             # Erasing after a line that fills its row would take its last character away.
             out.append(f"{line.text}\x1b[K" if line.cells < width else f"\x1b[K{line.text}")
             if not shown or index < len(new) - 1:
                 out.append("\r\n")
         out.append("\x1b[J")
+        # The screen is asked again: the shorter ago, the less often its lines have been broken anew since.
+        width = self._width
+        up = sum(_rows(line, width) for line in self._lines[same:]) - 1
         self._lines = shown
-        self._console.file.write("".join(out))
+        self._console.file.write("".join(["\r", f"\x1b[{up}A" if up > 0 else "", *out]))
         self._console.file.flush()
 
 

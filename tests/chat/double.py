@@ -7,6 +7,7 @@ import io
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from msgspec.structs import replace
 from rich.console import Console
@@ -41,11 +42,14 @@ SOURCES = (
 )  # fmt: skip
 
 
+Item: TypeAlias = "str | Event | RagcliError | Callable[[], object] | float"
+
+
 @dataclass
 class Script:
     """One answer: pieces of text, other events, waits (awaited with an eye on `stop`), or an error to end with."""
 
-    items: Sequence[str | Event | RagcliError | Callable[[], object] | float]
+    items: Sequence[Item]
     sources: tuple[Source, ...] = SOURCES
     citations: tuple[Citation, ...] = ()
     provider: str = "openai"

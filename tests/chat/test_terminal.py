@@ -65,7 +65,18 @@ class Window:
         self.tmux("send-keys", *keys)
 
     def resize(self, columns: int, lines: int) -> None:
+        """While nothing is on its way to the terminal: what comes as it breaks its lines anew is beyond mending."""
+        before = ""
+        while before != (before := self.screen()):
+            time.sleep(0.05)
         self.tmux("resize-window", "-x", str(columns), "-y", str(lines))
+        terminal, *size = self.tmux("display-message", "-p", "#{pane_tty} #{pane_width} #{pane_height}").split()
+
+        def told() -> list[str]:
+            with open(terminal) as opened:
+                return [str(number) for number in os.get_terminal_size(opened.fileno())]
+
+        self.until(lambda: told() == size)
 
     def answered(self) -> bool:
         """Whether sources and, below them, the next prompt stand on the screen."""
@@ -153,10 +164,12 @@ def test_every_word_of_a_long_answer_stands_in_the_scrollback_once(long: Window,
 
 def test_a_window_that_is_resized_while_the_answer_streams_loses_and_repeats_nothing(long: Window) -> None:
     long.resize(80, 24)
-    long.ask("1500")
-    for index, size in enumerate([(60, 24), (100, 30), (50, 20), (120, 40), (40, 15), (80, 24)]):
-        long.until(lambda index=index: len(WORD.findall(long.scrollback())) > index * 250)  # type: ignore[misc]
+    sizes = [(60, 24), (100, 30), (50, 20), (120, 40), (40, 15), (80, 24)]
+    long.ask(f"halt {len(sizes)}")
+    for number, size in enumerate(sizes, start=1):
+        long.until((long.folder / f"at-{number}").exists)
         long.resize(*size)
+        (long.folder / f"on-{number}").touch()
     long.until(long.answered)
     assert WORD.findall(long.scrollback()) == WORD.findall(LONG)
 
