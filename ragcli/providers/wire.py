@@ -151,11 +151,7 @@ class Connection(asyncio.Protocol):
                 raise self._error
             await self._more()
         taken = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        self._pieces.clear()
-        self._waiting = 0
-        if self._paused and self._transport is not None:
-            self._paused = False
-            self._transport.resume_reading()
+        self._emptied()
         return taken
 
     def abort(self) -> None:
@@ -167,6 +163,14 @@ class Connection(asyncio.Protocol):
         # Small servers end lines with a bare line feed.
         self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)
         self._head, self._done, self._keeps = Head(), False, False
+        self._emptied()  # a reply need not have been read to its end
+
+    def _emptied(self) -> None:
+        self._pieces.clear()
+        self._waiting = 0
+        if self._paused and self._transport is not None:
+            self._paused = False
+            self._transport.resume_reading()
 
     # --- what the event loop calls
 

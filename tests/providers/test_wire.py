@@ -102,6 +102,13 @@ async def test_a_connection_serves_request_after_request() -> None:
             assert server.connections == connections
 
 
+async def test_what_was_left_unread_of_a_reply_is_no_part_of_the_next() -> None:
+    async with serving(MEASURED, CHUNKED) as (server, client):
+        async with client.stream("POST", server.url, content=b"{}"):
+            await asyncio.sleep(0.05)  # all of it has come by then; if not, the connection is closed instead
+        assert await fetched(server, client) == TEXT
+
+
 async def test_a_connection_that_the_server_closed_meanwhile_is_not_used_again() -> None:
     async with serving(MEASURED.replace(b"OK\r\n", b"OK\r\nConnection: close\r\n"), MEASURED) as (server, client):
         assert await fetched(server, client) == TEXT
