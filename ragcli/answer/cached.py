@@ -113,6 +113,8 @@ async def cached(
         hit = None if renew else await cache.find(key, embed if not picked else None, told_of.append)
         for notice in told_of:
             yield notice
+        if hit is None and not renew:
+            hit = await cache.landed(key)
         if hit is not None:
             events = _replayed(hit, standalone, cache.clock(), quietly=bool(picked))
             seat.tier = hit.tier

@@ -69,7 +69,15 @@ class AnswerCache:
         if cached is None:
             return None
         await self._promote(key, cached, self._tiers[:1])
-        return Hit("semantic", cached)
+        # It may have been kept since the tiers were asked for the very same question.
+        return Hit("semantic" if cached.asked != key.question else self._semantic.store.name, cached)
+
+    async def landed(self, key: CacheKey) -> Hit | None:
+        """What a flight has brought since `find` began; whoever boards without a pause after this misses none."""
+        for tier in self._tiers:
+            if tier.name == "memory" and (cached := await tier.get(key)) is not None:
+                return Hit(tier.name, cached)
+        return None
 
     async def keep(self, key: CacheKey, answer: Answer, embed: Embed | None, tell: Callable[[Notice], None]) -> None:
         """In every tier, where it is worth keeping."""

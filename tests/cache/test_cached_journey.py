@@ -12,6 +12,8 @@ from endpoint import ModelServer, answer, hang, refusal
 
 from ragcli.app.assistants import CollectionAssistant
 from ragcli.app.workspace import Workspace, open_workspace
+from ragcli.ports import CachedAnswer, CacheKey
+from ragcli.store.answers import SQLiteAnswers
 from ragcli.types import Answer, Done, Event, Notice, Pick, Reply, Search, SourcesFound, Stop, Token, Turn, Usage
 
 HARDWARE = "How many days do customers have to return hardware ordered in 2026?"
@@ -249,8 +251,34 @@ async def test_a_hundred_equal_questions_at_once_cost_one_call_and_all_stream_al
     answers = [done(events) for events in await asyncio.gather(*(heard(assistant, HARDWARE) for _ in range(100)))]
     assert len(endpoint.requests()) == 1
     assert {answer.answer for answer in answers} == {GROUNDED}
-    assert sorted(answer.cache for answer in answers) == ["memory"] * 99 + ["miss"]
-    assert sum(answer.usage.completion_tokens for answer in answers) == answers[0].usage.completion_tokens
+    tiers = [answer.cache for answer in answers]
+    assert tiers.count("miss") == 1
+    assert set(tiers) <= {"miss", "memory", "disk"}, "who comes late finds it kept"
+    assert sum(answer.usage.completion_tokens > 0 for answer in answers) == 1, "only who has it made pays"
+
+
+async def test_an_answer_that_lands_while_somebody_still_looks_for_it_is_not_made_again(
+    own_sample_home: Path, endpoint: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint.enqueue(answer(GROUNDED), answer("A second call [1]."))
+    looking, landed = asyncio.Event(), asyncio.Event()
+    get = SQLiteAnswers.get
+
+    async def slow(self: SQLiteAnswers, key: CacheKey) -> CachedAnswer | None:
+        found = await get(self, key)
+        if not looking.is_set():
+            looking.set()
+            await landed.wait()
+        return found
+
+    monkeypatch.setattr(SQLiteAnswers, "get", slow)
+    async with workspace(own_sample_home, endpoint, **{"cache.semantic": False}).assistant("default") as exact:
+        late = asyncio.create_task(heard(exact, HARDWARE))
+        await looking.wait()
+        assert done(await heard(exact, HARDWARE)).cache == "miss"
+        landed.set()
+        assert done(await late).cache == "memory"
+    assert len(endpoint.requests()) == 1
 
 
 async def test_a_leader_that_is_cancelled_changes_nothing_for_the_others(
