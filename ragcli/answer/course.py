@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,12 @@ from ragcli.types import (
 if TYPE_CHECKING:
     from ragcli.answer.verify import Checked
     from ragcli.ports.tracing import Span
+
+
+LARGE = 20_000
+"""Characters of a source beyond which reading it holds up the event loop."""
+SLICE_S = 0.001
+"""Seconds of the loop's time that checking takes in one go, about."""
 
 
 class Stopped(Exception):
@@ -109,18 +116,19 @@ class Course(Struct):
 
     @property
     def usage(self) -> Usage | None:
-        """What the endpoint counted, else an estimate; None where the model was not asked."""
+        """What the endpoint counted, else an estimate; None where the model was not asked. Known at the end."""
         if self.prompt is None or self._counted is not None:
             return self._counted
         count = tokens.estimator(self.model.model)
         asked = prompts.tokens(self.prompt, count) + (count(self.so_far) if self.so_far else 0)
         said = count(self.text[len(self.so_far) :])
-        return Usage(prompt_tokens=asked, completion_tokens=said, total_tokens=asked + said)
+        self._counted = Usage(prompt_tokens=asked, completion_tokens=said, total_tokens=asked + said)
+        return self._counted
 
     async def done(self) -> Done:
-        """The last event; the citations are checked in a thread, so that other answers go on meanwhile."""
+        """The last event; checking the citations lets other answers go on meanwhile."""
         with stage("verify") as span:
-            checked = await asyncio.to_thread(_checked, self.text, self.sources)
+            checked = await _checked(self.text, self.sources)
             span.note(citations=len(checked.citations), grounded=checked.grounded)
         usage = self.usage or Usage()
         current().note(
@@ -171,8 +179,20 @@ class Course(Struct):
         return (self.clock() - self.started) * 1000
 
 
-def _checked(text: str, sources: tuple[Source, ...]) -> Checked:
-    """Imported when there is something to check: its tables of words would delay the first token of a cold start."""
-    from ragcli.answer.verify import verify
+async def _checked(text: str, sources: tuple[Source, ...]) -> Checked:
+    """In slices of the loop's time: a thread would hold the interpreter for five milliseconds whenever it had it.
 
-    return verify(text, sources)
+    Imported when there is something to check: its tables of words would delay the first token of a cold start.
+    """
+    from ragcli.answer.verify import verify, verifying
+
+    if max((len(source.text) for source in sources), default=0) > LARGE:
+        return await asyncio.to_thread(verify, text, sources)
+    due = time.perf_counter() + SLICE_S
+    for checked in verifying(text, sources):
+        if checked is not None:
+            return checked
+        if time.perf_counter() > due:
+            await asyncio.sleep(0)
+            due = time.perf_counter() + SLICE_S
+    raise AssertionError("checking ends with its result")

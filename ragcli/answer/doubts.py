@@ -18,7 +18,7 @@ class Doubts:
         from ragcli.answer import verify  # its tables of words would delay the first token of a cold start
 
         self._verify = verify
-        self._evidence = verify.evidence_of(sources)
+        self._evidence = verify.Passages(sources)
         self._judged: dict[str, frozenset[int]] = {}
 
     def __call__(self, text: str, ended: bool) -> tuple[str, int]:

@@ -127,8 +127,14 @@ class Evidence:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.whole = Statement(text)
-        self.sentences = tuple(_read(text))
+
+    @cached_property
+    def whole(self) -> Statement:
+        return Statement(self.text)
+
+    @cached_property
+    def sentences(self) -> tuple[Statement, ...]:
+        return tuple(_read(self.text))
 
     def share(self, claim: str) -> float:
         return Statement(claim).share(self.whole.known)

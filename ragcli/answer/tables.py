@@ -34,6 +34,8 @@ def told(passage: str, start: int, end: int) -> str:
 
 def rows_told(passage: str) -> list[str]:
     """Every row of its tables, with the names of the columns."""
+    if "|" not in passage and _first_record(passage) < 0:
+        return []
     rows = ((passage[start:end], told(passage, start, end)) for start, end in sentences(passage))
     return [row for text, row in rows if row != text]
 

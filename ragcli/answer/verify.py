@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -49,7 +49,12 @@ class Checked(Struct, frozen=True):
 
 def verify(answer: str, sources: Sequence[Source]) -> Checked:
     """Checks each citation in the answer, in order; a sentence that cites two sources makes two citations."""
-    evidence = evidence_of(sources)
+    return next(checked for checked in verifying(answer, sources) if checked is not None)
+
+
+def verifying(answer: str, sources: Sequence[Source]) -> Iterator[Checked | None]:
+    """The same sentence by sentence, for who has other things to do in between: None after each, then the result."""
+    evidence = Passages(sources)
     prose = without_code(answer)
     citations: list[Citation] = []
     uncited = 0
@@ -69,24 +74,33 @@ def verify(answer: str, sources: Sequence[Source]) -> Checked:
         if "\n\n" in answer[end : following.start]:
             uncited += len(waiting)
             waiting = []
+        yield None
     uncited += len(waiting)
     proven = bool(citations) and all(citation.verdict == "supported" for citation in citations)
-    return Checked(tuple(citations), proven and not uncited)
+    yield Checked(tuple(citations), proven and not uncited)
 
 
-def _any_supports(numbers: Sequence[int], claim: str, evidence: dict[int, Evidence]) -> bool:
+class Passages:
+    """What claims are held against, by the numbers of the sources; each is read when it is first cited."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = {source.n: source for source in sources}
+        self._read: dict[int, Evidence] = {}
+
+    def get(self, number: int) -> Evidence | None:
+        if number not in self._read and number in self._sources:
+            self._read[number] = Evidence(_whole(self._sources[number]))
+        return self._read.get(number)
+
+
+def _any_supports(numbers: Sequence[int], claim: str, evidence: Passages) -> bool:
     return any(_verdict(claim, evidence.get(number), together=False) == "supported" for number in numbers)
 
 
-def evidence_of(sources: Sequence[Source]) -> dict[int, Evidence]:
-    """The passages that claims are held against, by number."""
-    return {source.n: Evidence(_whole(source)) for source in sources}
-
-
-def check(sentence: str, numbers: Sequence[int], evidence: dict[int, Evidence]) -> list[Citation]:
+def check(sentence: str, numbers: Sequence[int], evidence: Passages) -> list[Citation]:
     """A citation for each of the sources that the sentence cites."""
     claim = _claim(sentence)
-    known = [evidence[number] for number in numbers if number in evidence]
+    known = [passage for number in numbers if (passage := evidence.get(number)) is not None]
     together = len(known) > 1 and supported(claim, Evidence("\n".join(one.text for one in known)))
     return [Citation(number, claim, _verdict(claim, evidence.get(number), together=together)) for number in numbers]
 
