@@ -23,13 +23,14 @@ def as_markdown(name: str, answers: Sequence[Answer]) -> str:
 
 
 def as_json(name: str, answers: Sequence[Answer]) -> str:
-    """One document; each exchange has the fields of `ask --json`."""
+    """One document with the fields of `sessions show --json`; each exchange has those of `ask --json`."""
     exchanges = [
-        msgspec.to_builtins(answer)
+        {"schema": 1}
+        | msgspec.to_builtins(answer)
         | {"sources": [msgspec.to_builtins(source) | {"cited": source.n in answer.cited} for source in answer.sources]}
         for answer in answers
     ]
-    document = {"schema": 1, "session": name, "exchanges": exchanges}
+    document = {"schema": 1, "name": name, "exchanges": exchanges}
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 

@@ -59,6 +59,7 @@ COMMANDS = [
     ("collections", ["collections", "list"]),
     ("sessions", ["sessions", "list"]),
     ("sessions", ["sessions", "show", "保修"]),
+    ("sessions", ["sessions", "export", "保修"]),
     ("sessions", ["sessions", "delete", "保*", "--yes"]),
     ("doctor", ["doctor"]),
     ("config", ["config", "show"]),

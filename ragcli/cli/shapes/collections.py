@@ -110,7 +110,7 @@ class SessionListed(Shape, frozen=True, kw_only=True):
 
 
 class Session(Document, frozen=True, kw_only=True):
-    """`sessions show --json`."""
+    """`sessions show --json`, `sessions export --json` and what `/export FILE.json` writes."""
 
     name: str
     exchanges: list[Ask]
