@@ -32,11 +32,16 @@ from typing import Any
 import pytest
 
 CHAT, EMBEDDINGS, RERANK, MODELS = "chat/completions", "embeddings", "rerank", "models"
+PATIENCE_S = 60.0
+"""How long a test waits for what is bound to come, on a machine that is busy with something else."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """One scripted reply. Counts are of tokens already sent; `body` goes out as it is, whatever the path."""
+    """One scripted reply. Counts are of tokens already sent; `body` goes out as it is, whatever the path.
+
+    With `held` the rest comes when the test has set that event: nothing need be slow to be in the middle of something.
+    """
 
     text: str = ""
     tokens: tuple[str, ...] | None = None
@@ -73,6 +78,8 @@ class Reply:
     error_after: int | None = None
     end_after: int | None = None
     held_open: bool = False
+    held: threading.Event | None = None
+    held_at: int | None = None  # tokens already sent; None: nothing comes, not even a header
 
 
 def tokenize(text: str) -> tuple[str, ...]:
@@ -174,7 +181,7 @@ class ModelServer:
     def requests(self, path: str = CHAT) -> list[Received]:
         return [request for request in self.history if request.path.endswith(path)]
 
-    def wait_until_idle(self, seconds: float = 5.0) -> bool:
+    def wait_until_idle(self, seconds: float = PATIENCE_S) -> bool:
         """Whether every reply has ended, or its client gone, before the time is over."""
         end = time.monotonic() + seconds
         while self._serving and time.monotonic() < end:
@@ -214,7 +221,7 @@ class ModelServer:
             self._call(self._listen())
 
     def _call(self, coroutine: Any) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE_S)
 
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, backlog=2048)
@@ -283,6 +290,8 @@ class ModelServer:
             return await _send_whole(writer, Reply(status=404), b'{"detail": "Not Found"}')
         script = self._scripts[path]
         reply = script.popleft() if script else self._unscripted(path, request)
+        if reply.held_at is None:
+            await _released(reply)
         if reply.hang:
             await asyncio.Event().wait()
         if reply.reset:
@@ -350,6 +359,8 @@ class ModelServer:
         for piece in reply.reasoning:
             await send.event(chunk({reply.reasoning_field: piece}))
         for sent, token in enumerate((*tokens, None)):
+            if sent == reply.held_at:
+                await _released(reply)
             if sent == reply.drop_after:
                 return False
             if sent == reply.reset_after:
@@ -447,6 +458,11 @@ class _Chunks:
     async def end(self) -> bool:
         await _write(self._writer, b"0\r\n\r\n")
         return True
+
+
+async def _released(reply: Reply) -> None:
+    while reply.held is not None and not reply.held.is_set():  # noqa: ASYNC110 - another thread sets it
+        await asyncio.sleep(0.002)
 
 
 async def _write(writer: asyncio.StreamWriter, content: bytes) -> None:

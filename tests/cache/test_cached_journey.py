@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from endpoint import ModelServer, answer, hang, refusal
+from endpoint import PATIENCE_S, ModelServer, answer, hang, refusal
+from endpoint import Reply as Scripted
 
 from ragcli.app.assistants import CollectionAssistant
 from ragcli.app.workspace import Workspace, open_workspace
@@ -19,7 +22,6 @@ from ragcli.types import Answer, Done, Event, Notice, Pick, Reply, Search, Sourc
 HARDWARE = "How many days do customers have to return hardware ordered in 2026?"
 AGAIN = "What is the number of days customers have to return hardware ordered in 2026?"
 GROUNDED = "Hardware can be returned within 30 days [1]."
-SLOW = answer(GROUNDED, delay=0.01)
 
 
 def workspace(home: Path, endpoint: ModelServer, **settings: object) -> Workspace:
@@ -39,10 +41,15 @@ async def assistant(own_sample_home: Path, endpoint: ModelServer) -> AsyncIterat
 
 
 async def heard(
-    assistant: CollectionAssistant, question: str, *, reply: Reply | None = None, **options: object
+    assistant: CollectionAssistant,
+    question: str,
+    *,
+    reply: Reply | None = None,
+    events: list[Event] | None = None,
+    **options: object,
 ) -> list[Event]:
-    """All events; `reply` is given to the first `SourcesFound`."""
-    events: list[Event] = []
+    """All events, also in `events` as they come; `reply` is given to the first `SourcesFound`."""
+    events = [] if events is None else events
     async with aclosing(assistant.answer(question, **options)) as stream:  # type: ignore[arg-type]
         event = await anext(stream)
         while True:
@@ -68,6 +75,24 @@ async def asked(endpoint: ModelServer) -> None:
     """Until the model's endpoint has a request."""
     while not endpoint.requests():  # noqa: ASYNC110 - it comes from a thread of the server's
         await asyncio.sleep(0.001)
+
+
+async def all_aboard(logs: Sequence[list[Event]]) -> None:
+    """Until everyone has seen the sources, and so rides in the flight."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not all(any(isinstance(event, SourcesFound) for event in log) for log in logs):  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+
+async def heard_together(assistant: CollectionAssistant, count: int, boarded: threading.Event) -> list[list[Event]]:
+    """What so many hear who ask the same; `boarded` is set when all of them ride."""
+    logs: list[list[Event]] = [[] for _ in range(count)]
+    async with asyncio.TaskGroup() as group:
+        for log in logs:
+            group.create_task(heard(assistant, HARDWARE, events=log))
+        await all_aboard(logs)
+        boarded.set()
+    return logs
 
 
 async def test_the_second_answer_comes_from_memory_with_the_same_events_and_asks_no_model(
@@ -247,7 +272,7 @@ async def test_stop_ends_a_replay_and_a_making_and_neither_is_kept(
 async def test_a_hundred_equal_questions_at_once_cost_one_call_and_all_stream_along(
     assistant: CollectionAssistant, endpoint: ModelServer
 ) -> None:
-    endpoint.enqueue(SLOW)
+    endpoint.enqueue(answer(GROUNDED, delay=0.01))
     answers = [done(events) for events in await asyncio.gather(*(heard(assistant, HARDWARE) for _ in range(100)))]
     assert len(endpoint.requests()) == 1
     assert {answer.answer for answer in answers} == {GROUNDED}
@@ -284,12 +309,14 @@ async def test_an_answer_that_lands_while_somebody_still_looks_for_it_is_not_mad
 async def test_a_leader_that_is_cancelled_changes_nothing_for_the_others(
     assistant: CollectionAssistant, endpoint: ModelServer
 ) -> None:
-    endpoint.enqueue(SLOW)
+    endpoint.enqueue(answer(GROUNDED, held=(landing := threading.Event()), held_at=4))
     leader = asyncio.create_task(heard(assistant, HARDWARE))
     await asked(endpoint)
-    followers = [asyncio.create_task(heard(assistant, HARDWARE)) for _ in range(5)]
-    await asyncio.sleep(0.02)
+    logs: list[list[Event]] = [[] for _ in range(5)]
+    followers = [asyncio.create_task(heard(assistant, HARDWARE, events=log)) for log in logs]
+    await all_aboard(logs)
     leader.cancel()
+    landing.set()
     for events in await asyncio.gather(*followers):
         assert "".join(event.text for event in events if isinstance(event, Token)) == GROUNDED
     with pytest.raises(asyncio.CancelledError):
@@ -309,12 +336,12 @@ async def test_the_last_one_who_leaves_closes_the_connection(
     assert endpoint.wait_until_idle()
 
 
-@pytest.mark.parametrize("fault", [refusal(503), answer(GROUNDED, reset_after=4), answer("", reset=True)])
+@pytest.mark.parametrize("fault", [refusal(503), answer(GROUNDED, reset_after=4, held_at=4), answer("", reset=True)])
 async def test_where_the_model_breaks_off_others_who_ride_along_get_the_whole_answer_once(
-    assistant: CollectionAssistant, endpoint: ModelServer, fault: object
+    assistant: CollectionAssistant, endpoint: ModelServer, fault: Scripted
 ) -> None:
-    endpoint.enqueue(fault, answer(GROUNDED, follow=True))  # type: ignore[arg-type]
-    for events in await asyncio.gather(*(heard(assistant, HARDWARE) for _ in range(10))):
+    endpoint.enqueue(replace(fault, held=(breaking := threading.Event())), answer(GROUNDED, follow=True))
+    for events in await heard_together(assistant, 10, breaking):
         assert done(events).answer == GROUNDED
         assert "".join(event.text for event in events if isinstance(event, Token)) == GROUNDED
         assert sum(isinstance(event, SourcesFound) for event in events) == 1
@@ -324,8 +351,8 @@ async def test_where_the_model_breaks_off_others_who_ride_along_get_the_whole_an
 async def test_an_endpoint_that_is_down_is_asked_twice_for_a_hundred_and_all_are_told(
     assistant: CollectionAssistant, endpoint: ModelServer
 ) -> None:
-    endpoint.enqueue(*[refusal(503)] * 10)
-    for events in await asyncio.gather(*(heard(assistant, HARDWARE) for _ in range(100))):
+    endpoint.enqueue(*[replace(refusal(503), held=(breaking := threading.Event()))] * 10)
+    for events in await heard_together(assistant, 100, breaking):
         assert isinstance(events[-1], Done)
         assert events[-1].error is not None
     assert len(endpoint.requests()) == 2

@@ -22,8 +22,8 @@ PASTE = "\x1b[200~{}\x1b[201~"
 
 
 async def until(happened: Callable[[], object]) -> None:
-    """Returns once it is so; fails after 10 seconds."""
-    async with asyncio.timeout(10):
+    """Returns once it is so; fails after a minute, which a busy machine may take."""
+    async with asyncio.timeout(60):
         while not happened():  # noqa: ASYNC110  # what is waited for is on the screen, and a screen sets no event
             await asyncio.sleep(0.005)
 
@@ -62,7 +62,7 @@ class Desk:
             output=self.prompts,
             **options,  # type: ignore[arg-type]
         )
-        code = await asyncio.wait_for(running, 20)
+        code = await asyncio.wait_for(running, 120)
         await feeding
         return code
 

@@ -7,6 +7,7 @@ import io
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from inspect import isawaitable
 from typing import TypeAlias
 
 from msgspec.structs import replace
@@ -47,7 +48,10 @@ Item: TypeAlias = "str | Event | RagcliError | Callable[[], object] | float"
 
 @dataclass
 class Script:
-    """One answer: pieces of text, other events, waits (awaited with an eye on `stop`), or an error to end with."""
+    """One answer: pieces of text, other events, waits (with an eye on `stop`), what is to happen, an error to end with.
+
+    What is to happen may be awaited.
+    """
 
     items: Sequence[Item]
     sources: tuple[Source, ...] = SOURCES
@@ -120,7 +124,8 @@ class ScriptedAssistant:
                     error = item
                     break
                 elif callable(item):
-                    item()
+                    if isawaitable(happening := item()):
+                        await happening
                     await asyncio.sleep(0)
                 else:
                     reply = yield item

@@ -48,7 +48,7 @@ def started(home: Path, *args: str, env: dict[str, str]) -> Iterator[subprocess.
             process.kill()
 
 
-def until(happened: Callable[[], object], seconds: float = 30) -> None:
+def until(happened: Callable[[], object], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < end
@@ -59,7 +59,7 @@ def test_after_kill_9_the_answer_is_shown_as_far_as_it_came_and_finished(
     own_sample_home: Path, home: Path, endpoint: ModelServer
 ) -> None:
     """The same sources, no search, and at the seam no word twice and none missing."""
-    endpoint.enqueue(answer(WHOLE, delay=0.01), answer(WHOLE, follow=True, overlap=3))
+    endpoint.enqueue(answer(WHOLE, hang_after=100), answer(WHOLE, follow=True, overlap=3))
     sessions = SQLiteSessions(home / "sessions.db")
     with started(home, env=online(endpoint)) as process:
         assert process.stdin
@@ -110,7 +110,7 @@ def test_an_ingest_beside_the_chat_is_told_and_answered_from(own_sample_home: Pa
         process.stdout.readline()
         (tmp_path / "zeppelin.md").write_text("# Zeppelin\n\nThe zeppelin leaves at 6:45 from hangar nine.\n")
         assert run_ragcli(home, "ingest", tmp_path / "zeppelin.md").returncode == 0
-        out, err = process.communicate(b"When does the zeppelin leave?\n", timeout=60)
+        out, err = process.communicate(b"When does the zeppelin leave?\n", timeout=120)
     assert re.search(r"index updated: \d+ documents\n", err.decode())
     assert "6:45" in out.decode()
 
@@ -144,7 +144,7 @@ class Person:
 
     def until(self, text: str) -> None:
         while text not in self.seen:
-            assert select.select([self._terminal], [], [], 30)[0], self.seen
+            assert select.select([self._terminal], [], [], 60)[0], self.seen
             try:
                 self.seen += os.read(self._terminal, 65536).decode(errors="replace")
             except OSError as error:

@@ -42,7 +42,7 @@ def screen(desk: Desk) -> str:
 
 async def test_continue_goes_on_with_a_stopped_answer_in_its_place(desk: Desk) -> None:
     """The same sources, no second exchange, and the screen has every word once."""
-    stopped = Script(["Refunds take ", lambda: desk.keys.send_text(CTRL_C), 5.0], sources=SOURCES[:1])
+    stopped = Script(["Refunds take ", lambda: desk.keys.send_text(CTRL_C), 60.0], sources=SOURCES[:1])
     assistant = ScriptedAssistant(stopped, Script(["five days [1]."], sources=SOURCES[:1]), ["next"])
     task = asyncio.create_task(desk.run(assistant, "q\r"))
     await until(lambda: assistant.closed)
@@ -81,7 +81,7 @@ async def test_continue_says_why_it_cannot(desk: Desk) -> None:
 
 async def test_the_part_that_came_is_stored_while_it_grows(desk: Desk) -> None:
     """After the first token, and then every 32 tokens or half a second: that is all that a crash can take."""
-    assistant = ScriptedAssistant(Script([*(f"w{n} " for n in range(200)), lambda: held.append(1), 5.0]))
+    assistant = ScriptedAssistant(Script([*(f"w{n} " for n in range(200)), lambda: held.append(1), 60.0]))
     held: list[int] = []
     task = asyncio.create_task(desk.run(assistant, "q\r", pick=False))
     await until(lambda: held and len("".join(turn.answer for turn in desk.sessions.turns("q")).split()) >= 168)
@@ -299,7 +299,7 @@ async def test_giving_up_the_choice_stores_nothing(desk: Desk) -> None:
 
 
 async def test_a_partial_answer_is_stored_with_the_sources_that_were_picked(desk: Desk) -> None:
-    assistant = ScriptedAssistant(Script(["half", lambda: held.append(1), 5.0]))
+    assistant = ScriptedAssistant(Script(["half", lambda: held.append(1), 60.0]))
     held: list[int] = []
     task = asyncio.create_task(desk.run(assistant, "q\r2\r", pick=True))
     await until(lambda: held and desk.sessions.exchanges("q"))

@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,7 +121,7 @@ async def test_sources_shows_one_in_full_and_says_which_there_are(desk: Desk) ->
 
 
 async def test_ctrl_c_in_the_middle_keeps_the_part_that_came(desk: Desk) -> None:
-    assistant = ScriptedAssistant(Script(["half ", lambda: desk.keys.send_text(CTRL_C), 5.0, "never"]), ["whole"])
+    assistant = ScriptedAssistant(Script(["half ", lambda: desk.keys.send_text(CTRL_C), 60.0, "never"]), ["whole"])
     task = asyncio.create_task(desk.run(assistant, "first\r"))
     await until(lambda: assistant.closed)
     desk.keys.send_text(f"second\r{CTRL_D}")
@@ -136,8 +137,8 @@ async def test_ctrl_c_in_the_middle_keeps_the_part_that_came(desk: Desk) -> None
 @pytest.mark.parametrize(
     "items",
     [
-        pytest.param([5.0, "never"], id="before the first token"),
-        pytest.param([Notice("retry", "rate limited", wait_s=30), 30.0, "never"], id="in a retry wait"),
+        pytest.param([60.0, "never"], id="before the first token"),
+        pytest.param([Notice("retry", "rate limited", wait_s=30), 60.0, "never"], id="in a retry wait"),
     ],
 )
 async def test_ctrl_c_before_anything_came_stores_nothing_and_the_chat_goes_on(
@@ -153,7 +154,7 @@ async def test_ctrl_c_before_anything_came_stores_nothing_and_the_chat_goes_on(
 
 
 async def test_ctrl_c_twice_leaves_in_the_middle_of_an_answer(desk: Desk) -> None:
-    assistant = ScriptedAssistant(Script(["half", lambda: desk.keys.send_text(CTRL_C * 2), 5.0]))
+    assistant = ScriptedAssistant(Script(["half", lambda: desk.keys.send_text(CTRL_C * 2), 60.0]))
     assert await desk.run(assistant, "first\r") == 0
     assert desk.said.endswith(goodbye("first"))
     assert desk.sessions.turns("first") == [Turn("first", "half")]
@@ -194,7 +195,7 @@ async def test_an_answer_that_does_not_heed_the_stop_is_cancelled_by_the_next_pr
 @pytest.mark.parametrize("when", ["answering", "waiting"])
 async def test_a_signal_that_ends_the_chat_leaves_a_saved_session(desk: Desk, number: int, when: str) -> None:
     assistant = ScriptedAssistant(
-        Script(["half", lambda: os.kill(os.getpid(), number), 5.0] if when == "answering" else ["half"])
+        Script(["half", lambda: os.kill(os.getpid(), number), 60.0] if when == "answering" else ["half"])
     )
     before = signal.getsignal(number)
     task = asyncio.create_task(desk.run(assistant, "first\r"))
@@ -240,9 +241,9 @@ async def test_several_lines_by_keys_quotes_and_paste(desk: Desk) -> None:
 async def test_a_paste_of_ten_thousand_lines_is_quick_and_never_sends_itself(desk: Desk) -> None:
     lines = "\r".join(f"line {number}" for number in range(10_000))
     assistant = ScriptedAssistant(["long"])
-    start = asyncio.get_running_loop().time()
+    began = time.process_time()
     await desk.run(assistant, f"{PASTE.format(lines)}\r{CTRL_D}")
-    assert asyncio.get_running_loop().time() - start < 5
+    assert time.process_time() - began < 30, "a cost that grows with the square of the lines is minutes"
     (asked,) = assistant.history
     assert asked.question.count("\n") == 9_999
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from chat.desk import CTRL_D, Desk, open_desk, until
 from chat.double import SOURCES, Script, ScriptedAssistant
 
+from ragcli.chat import takeover
+from ragcli.ports.journeys import LEASE_S
 from ragcli.store.sessions import SQLiteSessions
 from ragcli.types import Answer, Turn
-
-pytestmark = pytest.mark.timeout(60)
 
 
 @pytest.fixture
@@ -55,21 +55,20 @@ async def test_an_answer_that_grows_under_another_hand_is_left_to_it(
     desk: Desk, other: SQLiteSessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A lease is waited for; where it is renewed meanwhile, this chat says why it does not go on."""
-    monkeypatch.setattr("ragcli.store.sessions.LEASE_S", 1.5)
     number = other.append("s", part("一"), growing=True)
+    waited: list[float] = []
 
-    async def writing() -> None:
-        while True:
-            await asyncio.to_thread(other.update, number, part("一二"), growing=True)
-            await asyncio.sleep(0.1)
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        other.update(number, part("一二"), growing=True)
 
+    monkeypatch.setattr(takeover, "asyncio", SimpleNamespace(sleep=sleep))
     assistant = ScriptedAssistant()
-    async with asyncio.TaskGroup() as group:
-        writer = group.create_task(writing())
-        await desk.run(assistant, f"/continue\r{CTRL_D}", session="s")
-        writer.cancel()
+    await desk.run(assistant, f"/continue\r{CTRL_D}", session="s")
     assert "Another chat is writing this answer; if that dies, /continue goes on from there." in desk.said
-    assert "waiting 1 s for a sign of life" in desk.said or "waiting 2 s for a sign of life" in desk.said
+    assert "s for a sign of life" in desk.said
+    [seconds] = waited
+    assert 0 < seconds <= LEASE_S + 0.1
     assert "error: another chat is writing this answer; wait until it has ended" in desk.said
     assert assistant.history == []
     assert other.turns("s") == [Turn("问？", "一二")]
@@ -95,16 +94,15 @@ async def test_a_chat_that_was_overtaken_in_its_sleep_keeps_its_text_beside_the_
     """Both answers stand in the session, each once, and both chats are told of each other."""
     taken: list[int] = []
 
-    def overtake() -> None:
-        while not other.exchanges("q"):  # it is being stored, in a thread
-            time.sleep(0.01)
+    async def overtake() -> None:
+        await until(lambda: other.exchanges("q"))  # it is being stored, in a thread
         ((number, _),) = other.exchanges("q")
         monkeypatch.setattr(other, "_left", lambda *_: 0.0)
         other.claim(number)
         other.update(number, Answer(question="q", answer="theirs", sources=SOURCES))
         taken.append(number)
 
-    await desk.run(ScriptedAssistant(Script(["mi", 0.05, overtake, "ne"])), f"q\rr\r{CTRL_D}")
+    await desk.run(ScriptedAssistant(Script(["mi", overtake, "ne"])), f"q\rr\r{CTRL_D}")
     assert taken
     assert [turn.answer for turn in desk.sessions.turns("q")] == ["theirs", "mine", "You asked: r"]
     assert desk.said.count("Another chat writes in this session, too") == 1

@@ -33,7 +33,7 @@ class Window:
         self._config.write_text("set -g history-limit 20000\nset -g remain-on-exit on\n")
 
     def tmux(self, *args: str) -> str:
-        done = subprocess.run(["tmux", "-L", self._server, *args], capture_output=True, timeout=20, check=False)
+        done = subprocess.run(["tmux", "-L", self._server, *args], capture_output=True, timeout=120, check=False)
         return done.stdout.decode()
 
     def open(self, columns: int, lines: int, answer: str, rate: float, **environment: str) -> None:
@@ -66,9 +66,10 @@ class Window:
 
     def resize(self, columns: int, lines: int) -> None:
         """While nothing is on its way to the terminal: what comes as it breaks its lines anew is beyond mending."""
-        before = ""
-        while before != (before := self.screen()):
+        seen: list[str] = []
+        while len(seen) < 3 or len(set(seen[-3:])) > 1:
             time.sleep(0.05)
+            seen.append(self.screen())
         self.tmux("resize-window", "-x", str(columns), "-y", str(lines))
         terminal, *size = self.tmux("display-message", "-p", "#{pane_tty} #{pane_width} #{pane_height}").split()
 
@@ -95,7 +96,7 @@ class Window:
     def scrollback(self) -> str:
         return self.tmux("capture-pane", "-p", "-J", "-S", "-")
 
-    def until(self, happened: Callable[[], object], seconds: float = 30) -> None:
+    def until(self, happened: Callable[[], object], seconds: float = 120) -> None:
         end = time.monotonic() + seconds
         while not happened():
             assert time.monotonic() < end, self.screen()
@@ -177,7 +178,7 @@ def test_a_window_that_is_resized_while_the_answer_streams_loses_and_repeats_not
 def test_typed_keys_never_land_in_the_answer(long: Window) -> None:
     long.resize(80, 24)
     long.ask("1500")
-    long.until(lambda: "w0010x" in long.screen())
+    long.until(lambda: "w0010x" in long.scrollback())
     for _ in range(10):
         long.keys("zzz")
     long.until(lambda: "❯ " + "zzz" * 10 in long.screen() and long.answered())
@@ -188,7 +189,7 @@ def test_typed_keys_never_land_in_the_answer(long: Window) -> None:
 def test_ctrl_c_stops_the_answer_keeps_its_part_and_twice_leaves_a_sane_terminal(window: Window) -> None:
     window.open(80, 24, LONG, rate=50)
     window.ask("go")
-    window.until(lambda: "w0010x" in window.screen())
+    window.until(lambda: "w0010x" in window.scrollback())
     window.keys("more?", "C-c")
     window.until(lambda: "Stopped" in window.screen())
     window.until(lambda: "❯ more?" in window.screen())  # what was typed meanwhile is the next question
