@@ -64,7 +64,7 @@ async def serving(*replies: bytes | None) -> AsyncIterator[tuple[Server, httpx2.
     server = Server(list(replies))
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
     server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1/x?api-version=1"
-    async with listening, httpx2.AsyncClient(transport=Wire(None), timeout=5) as client:
+    async with listening, httpx2.AsyncClient(transport=Wire(None), timeout=60) as client:
         yield server, client
 
 
