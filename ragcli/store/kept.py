@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ragcli.errors import CacheFailed, RagcliError
+from ragcli.errors import CacheFailed, RagcliError, StoreUnwritable
 from ragcli.store.layout import FILE_MODE, keep_private, make_private
 
 WAIT_S = 0.2
@@ -23,6 +23,7 @@ HELD = "select entries, bytes from held"
 _COUNT = "update held set entries = entries {0} 1, bytes = bytes {0} {1}.size;"
 _DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 _CLOSED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+_UNWRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 _SHARED: dict[str, Any] = {"isolation_level": None, "check_same_thread": False}
 
 
@@ -133,6 +134,13 @@ class KeptFile:
                 connection.close()
 
     def _failed(self, error: Exception) -> CacheFailed:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in _UNWRITABLE or isinstance(error, OSError | StoreUnwritable):
+            why = error.message if isinstance(error, StoreUnwritable) else error
+            return CacheFailed(
+                f"nothing is stored in {self._path}: {why}",
+                remedy="free space, mend the permissions, or choose another folder with --home DIR",
+            )
         return CacheFailed(
             f"what is kept in {self._path} is of no use now: {error}",
             remedy="if that does not pass, be rid of it with: ragcli cache clear",

@@ -14,6 +14,8 @@ from ragcli.store.layout import FILE_MODE, keep_private, make_private
 
 WAIT_S = 10.0
 """How long a write waits for another process's."""
+NOT_WRITABLE = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
+"""What SQLite says, even to who only reads, where the folder takes no new file."""
 
 
 class SessionFile:
@@ -27,11 +29,20 @@ class SessionFile:
         """The rows; none where the file or the table is not there yet."""
         if not self.path.exists():
             return []
-        try:
-            with self._open() as database:
-                known = "select count(*) from sqlite_master where type = 'table' and name = ?"
+        known = "select count(*) from sqlite_master where type = 'table' and name = ?"
+
+        def rows(parameters: str = "") -> list[tuple[Any, ...]]:
+            with self._open(parameters) as database:
                 begun = database.execute(known, (table,)).fetchone()[0]
                 return database.execute(query, values).fetchall() if begun else []
+
+        try:
+            try:
+                return rows()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF not in NOT_WRITABLE:
+                    raise
+                return rows("?mode=ro&immutable=1")  # WAL needs two files beside the database
         except sqlite3.Error as error:
             raise self.damaged(error) from error
 
@@ -58,8 +69,9 @@ class SessionFile:
         return IndexDamaged(f"{self.path} cannot be read: {error}", remedy="move it away; chats start anew")
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None)) as database:
+    def _open(self, parameters: str = "") -> Iterator[sqlite3.Connection]:
+        uri = self.path.absolute().as_uri() + parameters
+        with closing(sqlite3.connect(uri, uri=True, timeout=WAIT_S, isolation_level=None)) as database:
             database.execute("pragma foreign_keys = on")
             database.execute("pragma synchronous = normal")
             yield database
