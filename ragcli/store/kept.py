@@ -23,7 +23,7 @@ HELD = "select entries, bytes from held"
 _COUNT = "update held set entries = entries {0} 1, bytes = bytes {0} {1}.size;"
 _DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 _CLOSED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
-_UNWRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+_UNWRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL}
 _SHARED: dict[str, Any] = {"isolation_level": None, "check_same_thread": False}
 
 
