@@ -263,6 +263,14 @@ async def test_history_is_kept_across_runs_for_its_owner_alone(desk: Desk) -> No
         assert stat.S_IMODE(desk.history_path.stat().st_mode) == 0o600
 
 
+async def test_without_a_file_for_it_the_history_is_that_of_this_run(desk: Desk) -> None:
+    """As in a home that cannot be written."""
+    desk.history_path.mkdir(parents=True)
+    assistant = ScriptedAssistant(["a"], ["b"])
+    await desk.run(assistant, f"first\r{UP}\r{CTRL_D}")
+    assert [asked.question for asked in assistant.history] == ["first", "first"]
+
+
 async def test_a_session_is_resumed_with_its_last_exchange_shown(desk: Desk) -> None:
     await desk.run(ScriptedAssistant(["the *first* answer"]), f"one\r{CTRL_D}")
     assistant = ScriptedAssistant(["again"])
