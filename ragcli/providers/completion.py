@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -95,6 +95,18 @@ class Completion:
             self.done = True
             return
         try:
+            plain = _PLAIN.decode(data)
+        except msgspec.DecodeError:
+            pass
+        else:
+            self._chunks += 1
+            choice = plain.choices[0]
+            self._promised |= choice.finish_reason is None
+            text, reasoning = self._thinking.feed(choice.delta.content)
+            if text or reasoning:
+                yield Delta(text=text, reasoning=reasoning)
+            return
+        try:
             chunk = _json(data)
         except ValueError as error:
             if self.finish is not None:
@@ -137,6 +149,30 @@ class Completion:
                 raise payload_error(choice, secret=self._secret)
             if finish:
                 self.finish = _FINISHES.get(str(finish).lower(), str(finish).lower())
+
+
+class _Said(msgspec.Struct):
+    content: str
+    reasoning_content: Literal[""] | None = None
+    reasoning: Literal[""] | None = None
+    refusal: Literal[""] | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Said
+    index: Literal[0] = 0
+    finish_reason: msgspec.UnsetType | None = msgspec.UNSET
+
+
+class _Plain(msgspec.Struct):
+    """The chunk that nearly all are: a piece of text and no more. What does not fit is read field by field."""
+
+    choices: Annotated[list[_Choice], msgspec.Meta(min_length=1, max_length=1)]
+    usage: None = None
+    error: None = None
+
+
+_PLAIN = msgspec.json.Decoder(_Plain)
 
 
 def _json(content: bytes) -> Any:

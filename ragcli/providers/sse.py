@@ -35,6 +35,17 @@ class EventReader:
         if self._after_return and piece:
             self._after_return = False
             piece = piece.removeprefix(b"\n")
+        if (
+            piece.startswith(b"data: ")
+            and piece.endswith(b"\n\n")
+            and len(piece) < self._longest
+            and piece.count(b"\n") == 2
+            and b"\r" not in piece
+            and not self._rest
+            and not self._data
+        ):  # one whole event, which is how tokens come
+            self._at_start = False
+            return [piece[6:-2]]
         if b"\n" not in piece and b"\r" not in piece:
             self._rest += piece
             self._check(len(self._rest))

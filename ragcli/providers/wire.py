@@ -115,6 +115,7 @@ class Connection(asyncio.Protocol):
     """One request and its reply at a time: `exchange`, then `take` until it returns nothing."""
 
     def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._transport: asyncio.Transport | None = None
         self._parser: HttpResponseParser | None = None
         self._head = Head()
@@ -237,7 +238,8 @@ class Connection(asyncio.Protocol):
         self._error = self._error or error
 
     async def _more(self) -> None:
-        self._wake = asyncio.get_running_loop().create_future()
+        self._loop = self._loop or asyncio.get_running_loop()
+        self._wake = self._loop.create_future()
         await self._wake
 
     def _notify(self) -> None:

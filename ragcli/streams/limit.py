@@ -9,7 +9,7 @@ from functools import wraps
 from typing import ParamSpec, Protocol, TypeVar
 
 from ragcli.errors import TimedOut
-from ragcli.streams.relay import Opened, around_steps, relay
+from ragcli.streams.relay import Around, Opened, relay
 from ragcli.streams.step import Deadline
 
 P = ParamSpec("P")
@@ -88,24 +88,32 @@ def time_limit(seconds: float) -> Callable[[Callable[P, AsyncGenerator[Y, S]]], 
     def decorate(function: Callable[P, AsyncGenerator[Y, S]]) -> Callable[P, AsyncGenerator[Y, S]]:
         @wraps(function)
         def timed(*args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[Y, S]:
-            deadline: Deadline | None = None
-            due = 0.0
-
-            async def in_time(step: Awaitable[Y]) -> Y:
-                nonlocal deadline, due
-                if deadline is None:
-                    deadline = Deadline()
-                    due = asyncio.get_running_loop().time() + seconds
-                with deadline.until(due):
-                    return await step
-                raise TimedOut(f"not finished after {seconds:g} s", remedy="raise the timeout")
-
-            def ended() -> None:
-                if deadline is not None:
-                    deadline.close()
-
-            return around_steps(function(*args, **kwargs), in_time, ended)
+            return _Timed(function(*args, **kwargs), seconds)
 
         return timed
 
     return decorate
+
+
+class _Timed(Around[Y, S]):
+    def __init__(self, stream: AsyncGenerator[Y, S], seconds: float) -> None:
+        super().__init__(stream)
+        self._seconds = seconds
+        self._deadline: Deadline | None = None
+        self._due = 0.0
+
+    async def around(self, step: Awaitable[Y]) -> Y:
+        if self._deadline is None:
+            self._deadline = Deadline()
+            self._due = asyncio.get_running_loop().time() + self._seconds
+        try:
+            with self._deadline.until(self._due):
+                return await step
+            raise TimedOut(f"not finished after {self._seconds:g} s", remedy="raise the timeout")
+        except BaseException:
+            self.ended()
+            raise
+
+    def ended(self) -> None:
+        if self._deadline is not None:
+            self._deadline.close()

@@ -11,7 +11,7 @@ from typing import Literal, ParamSpec, TypeVar
 
 from msgspec import Struct, field
 
-from ragcli.streams.relay import around_steps
+from ragcli.streams.relay import Around
 from ragcli.streams.trace import NOTHING, begun, kind_of
 
 P = ParamSpec("P")
@@ -99,28 +99,33 @@ def monitored(
     def decorate(function: Callable[P, AsyncGenerator[Y, S]]) -> Callable[P, AsyncGenerator[Y, S]]:
         @wraps(function)
         def watching(*args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[Y, S]:
-            watch = _Watch(stats, clock, ended, span)
-            return around_steps(function(*args, **kwargs), watch.step, watch.closed)
+            return _Watched(function(*args, **kwargs), stats, clock, ended, span)
 
         return watching
 
     return decorate
 
 
-class _Watch:
+class _Watched(Around[Y, S]):
     """What is known of one stream while it runs."""
 
     def __init__(
-        self, stats: Stats, clock: Callable[[], float], ended: Callable[[Record], None] | None, span: str
+        self,
+        stream: AsyncGenerator[Y, S],
+        stats: Stats,
+        clock: Callable[[], float],
+        told: Callable[[Record], None] | None,
+        span: str,
     ) -> None:
-        self._stats, self._clock, self._ended = stats, clock, ended
+        super().__init__(stream)
+        self._stats, self._clock, self._told = stats, clock, told
         self._name, self._span = span, NOTHING
         self._began: float | None = None
         self._first_item_s: float | None = None
         self._items = 0
         self._open = True
 
-    async def step(self, step: Awaitable[Y]) -> Y:
+    async def around(self, step: Awaitable[Y]) -> Y:
         if self._began is None:
             self._began = self._clock()
             self._stats.started += 1
@@ -141,7 +146,7 @@ class _Watch:
             self._first_item_s = self._clock() - self._began
         return item
 
-    def closed(self) -> None:
+    def ended(self) -> None:
         self._end("closed")
 
     def _end(self, outcome: Outcome, failure: str = "") -> None:
@@ -164,5 +169,5 @@ class _Watch:
             items_per_s=record.items_per_s,
         )
         self._span.end(failure)
-        if self._ended is not None:
-            self._ended(record)
+        if self._told is not None:
+            self._told(record)

@@ -7,7 +7,7 @@ The decorators of this package are such preludes, or put something around each s
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -30,80 +30,74 @@ class Aside(Struct, Generic[N], frozen=True):
     item: N
 
 
-async def relay(prelude: AsyncGenerator[Aside[N] | Opened[Y, S], None]) -> AsyncGenerator[N | Y, S]:
+def relay(prelude: AsyncGenerator[Aside[N] | Opened[Y, S], None]) -> AsyncGenerator[N | Y, S]:
     """The asides of the prelude up to an `Opened`, then the items of the opened stream; a prelude may end without one.
 
     A value that is sent in reply to an aside goes nowhere: no stream is there yet to take it.
     """
-    try:
-        async for step in prelude:
-            if isinstance(step, Opened):
-                break
-            yield step.item
-        else:
-            return
-    finally:
-        await prelude.aclose()
-
-    stream: AsyncGenerator[Y, S] = step.stream
-    item: Y = step.first
-    try:
-        while True:
-            try:
-                reply = yield item
-            except GeneratorExit:
-                raise
-            except BaseException as error:
-                item = await stream.athrow(error)
-            else:
-                item = await stream.asend(reply)
-    except StopAsyncIteration:
-        return
-    finally:
-        await stream.aclose()
+    return _Relay(prelude)
 
 
-def around_steps(
-    stream: AsyncGenerator[Y, S], around: Callable[[Awaitable[Y]], Awaitable[Y]], ended: Callable[[], None]
-) -> AsyncGenerator[Y, S]:
-    """The stream, each of whose steps (to its next item, its end or its error) is awaited by `around`.
+class Around(AsyncGenerator[Y, S]):
+    """A stream with something around each of its steps (to its next item, its end or its error): `around` says what.
 
-    `ended` is called when no more steps follow, however that came about.
+    Where the stream ends or fails, `around` hears of it by what it awaits. `ended` is called where it was closed or
+    dropped instead; it may be called more than once.
     """
 
-    async def prelude() -> AsyncGenerator[Opened[Y, S], None]:
-        steps = _Steps(stream, around, ended)
-        async for first in steps:
-            yield Opened(steps, first)
-            return
+    def __init__(self, stream: AsyncGenerator[Y, S]) -> None:
+        self._stream = stream
 
-    return relay(prelude())
+    async def around(self, step: Awaitable[Y]) -> Y:
+        return await step
 
+    def ended(self) -> None:
+        """No more steps follow."""
 
-class _Steps(AsyncGenerator[Y, S]):
-    def __init__(
-        self,
-        stream: AsyncGenerator[Y, S],
-        around: Callable[[Awaitable[Y]], Awaitable[Y]],
-        ended: Callable[[], None],
-    ) -> None:
-        self._stream, self._around, self._ended = stream, around, ended
+    def __anext__(self) -> Awaitable[Y]:  # type: ignore[override]  # what is awaitable is enough
+        return self.around(self._stream.__anext__())
 
-    async def asend(self, value: S) -> Y:
-        return await self._step(self._stream.asend(value))
+    def asend(self, value: S) -> Awaitable[Y]:  # type: ignore[override]
+        return self.around(self._stream.asend(value))
 
-    async def athrow(self, *error: Any) -> Y:
-        return await self._step(self._stream.athrow(*error))
+    def athrow(self, *error: Any) -> Awaitable[Y]:  # type: ignore[override]
+        return self.around(self._stream.athrow(*error))
 
     async def aclose(self) -> None:
         try:
             await self._stream.aclose()
         finally:
-            self._ended()
+            self.ended()
 
-    async def _step(self, step: Awaitable[Y]) -> Y:
-        try:
-            return await self._around(step)
-        except BaseException:
-            self._ended()
-            raise
+    def __del__(self) -> None:
+        self.ended()
+
+
+class _Relay(AsyncGenerator[N | Y, S]):
+    """Once the stream is open, nothing stands between it and the consumer: its own steps are handed out."""
+
+    def __init__(self, prelude: AsyncGenerator[Aside[N] | Opened[Y, S], None]) -> None:
+        self._prelude = prelude
+        self._stream: AsyncGenerator[Y, S] | None = None
+
+    def __anext__(self) -> Awaitable[N | Y]:  # type: ignore[override]  # what is awaitable is enough
+        return self._open(self._prelude.__anext__()) if self._stream is None else self._stream.__anext__()
+
+    def asend(self, value: S) -> Awaitable[N | Y]:  # type: ignore[override]
+        return self._open(self._prelude.__anext__()) if self._stream is None else self._stream.asend(value)
+
+    def athrow(self, *error: Any) -> Awaitable[N | Y]:  # type: ignore[override]
+        return self._open(self._prelude.athrow(*error)) if self._stream is None else self._stream.athrow(*error)
+
+    async def aclose(self) -> None:
+        await self._prelude.aclose()
+        if self._stream is not None:
+            await self._stream.aclose()
+
+    async def _open(self, opening: Awaitable[Aside[N] | Opened[Y, S]]) -> N | Y:
+        step = await opening
+        if isinstance(step, Aside):
+            return step.item
+        self._stream = step.stream
+        await self._prelude.aclose()
+        return step.first

@@ -13,7 +13,7 @@ import types
 import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import suppress
-from functools import partial, wraps
+from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -40,11 +40,14 @@ class _Sheltered(AsyncGenerator[Y, S]):
         self._stream = stream
         self._keeper: _Keeper | None = None
 
-    async def asend(self, value: S) -> Y:
-        return await self._step(self._stream.asend, value)
+    def __anext__(self) -> Awaitable[Y]:  # type: ignore[override]  # what is awaitable is enough
+        return self._step(self._stream.__anext__)
 
-    async def athrow(self, *error: Any) -> Y:
-        return await self._step(self._stream.athrow, *error)
+    def asend(self, value: S) -> Awaitable[Y]:  # type: ignore[override]
+        return self._step(self._stream.asend, value)
+
+    def athrow(self, *error: Any) -> Awaitable[Y]:  # type: ignore[override]
+        return self._step(self._stream.athrow, *error)
 
     async def aclose(self) -> None:
         try:
@@ -125,30 +128,31 @@ async def _keeper_here() -> _Keeper:
 
 @types.coroutine
 def _unnoticed(begin: Callable[..., Awaitable[T]], *arguments: Any) -> Generator[Any, Any, T]:
-    """Awaits `begin(*arguments)`; the loop is not told of generators that begin in it."""
-    steps = _untold(lambda: begin(*arguments).__await__())
-    advance: Callable[[], Any] = partial(next, steps)
+    """Awaits `begin(*arguments)`; the loop's hook for new generators (PEP 525) is off while that runs."""
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, hooks.finalizer)
+    try:
+        steps = begin(*arguments).__await__()
+        waits_for = next(steps)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]  # it carries what a coroutine returns, untyped
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
     while True:
-        try:
-            waits_for = _untold(advance)
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]  # it carries what a coroutine returns, untyped
+        error: BaseException | None = None
+        value = None
         try:
             value = yield waits_for
         except GeneratorExit:
             steps.close()
             raise
-        except BaseException as error:
-            advance = partial(steps.throw, error)
-        else:
-            advance = partial(steps.send, value)
-
-
-def _untold(call: Callable[[], T]) -> T:
-    """The result of the call, the loop's hook for new generators (PEP 525) off meanwhile."""
-    hooks = sys.get_asyncgen_hooks()
-    sys.set_asyncgen_hooks(None, hooks.finalizer)
-    try:
-        return call()
-    finally:
-        sys.set_asyncgen_hooks(*hooks)
+        except BaseException as thrown:
+            error = thrown
+        hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(None, hooks.finalizer)
+        try:
+            waits_for = steps.send(value) if error is None else steps.throw(error)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        finally:
+            sys.set_asyncgen_hooks(*hooks)

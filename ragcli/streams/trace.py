@@ -15,7 +15,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from ragcli.errors import RagcliError
 from ragcli.ports.tracing import Span, Tracer
-from ragcli.streams.relay import around_steps
+from ragcli.streams.relay import Around
 
 P = ParamSpec("P")
 Y = TypeVar("Y")
@@ -78,26 +78,36 @@ def traced(
     """The stream, its steps inside a span that lasts from the first one to the end; `facts` of items are noted."""
     if tracer is None:
         return stream
-    span = NOTHING
+    return _Inside(stream, name, tracer, facts)
 
-    async def inside(step: Awaitable[Y]) -> Y:
-        nonlocal span
-        if span is NOTHING:
-            span = tracer.span(name)
-        token = _current.set(span)
+
+class _Inside(Around[Y, S]):
+    def __init__(
+        self, stream: AsyncGenerator[Y, S], name: str, tracer: Tracer, facts: Callable[[Y], Mapping[str, float]]
+    ) -> None:
+        super().__init__(stream)
+        self._name, self._tracer, self._facts = name, tracer, facts
+        self._span = NOTHING
+
+    async def around(self, step: Awaitable[Y]) -> Y:
+        if self._span is NOTHING:
+            self._span = self._tracer.span(self._name)
+        token = _current.set(self._span)
         try:
             item = await step
-            span.note(**facts(item))
+            self._span.note(**self._facts(item))
             return item
         except StopAsyncIteration:
+            self._span.end()
             raise
         except BaseException as error:
-            span.end(kind_of(error))
+            self._span.end(kind_of(error))
             raise
         finally:
             _current.reset(token)
 
-    return around_steps(stream, inside, lambda: span.end())
+    def ended(self) -> None:
+        self._span.end()
 
 
 class Traced(Protocol):
