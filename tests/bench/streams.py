@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from itertools import cycle
 from pathlib import Path
 from statistics import median
@@ -196,14 +197,23 @@ async def _ours(port: int, wait: float, arrived: Any) -> None:
 
 
 class _Sources:
+    """Other passages for each answer: what is known of one helps little with the next."""
+
     async def search(self, query: str, *, mode: str = "hybrid", k: int = 5, rerank: bool = True) -> Any:
         from ragcli.types import Retrieval, Source
 
-        text = "The warranty of the printer is two years from the day of dispatch. Returns take thirty days. " * 8
         sources = tuple(
-            Source(n=n, path=f"{n}.md", title="a", format="md", text=text, score=1.0) for n in range(1, k + 1)
+            Source(n=n, path=f"{n}.md", title="a", format="md", text=text, score=1.0)
+            for n, text in enumerate(random.sample(_texts(), k), start=1)
         )
         return Retrieval(query=query, mode="hybrid", sources=sources, confidence=1.0, relevant=True)
+
+
+@cache
+def _texts() -> list[str]:
+    from passages import made
+
+    return [text for document in made(100) for text in document.passages]
 
 
 def _request(question: str) -> bytes:
@@ -215,6 +225,7 @@ def _request(question: str) -> bytes:
 
 
 if __name__ == "__main__":
+    _texts()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
     sys.stdout.write(json.dumps(asyncio.run(_load(sys.argv[1], int(sys.argv[2]), list(map(int, sys.argv[3:]))))))
