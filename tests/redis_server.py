@@ -17,6 +17,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import pytest
+from endpoint import PATIENCE_S
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from ragcli.store.redis_link import RedisLink
@@ -45,8 +47,9 @@ class RedisServer:
         listening = ("--port", str(self.port), "--bind", "127.0.0.1", "--requirepass", self.password)
         command = [PROGRAM, *listening, "--dir", str(self.folder), *OPTIONS, *self.options]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until = time.monotonic() + 10
+        until = time.monotonic() + PATIENCE_S
         while self.command("PING") != "+PONG":
+            assert self._process.poll() is None, f"redis-server cannot be had on port {self.port}"
             assert time.monotonic() < until, "redis-server did not start"
             time.sleep(0.01)
         return self
@@ -72,7 +75,7 @@ class RedisServer:
         asked = "".join(f"*{len(line)}\r\n" + "".join(f"${len(w.encode())}\r\n{w}\r\n" for w in line)
                         for line in (("AUTH", self.password), words))  # fmt: skip
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S) as connection:
                 connection.sendall(asked.encode())
                 lines = connection.makefile("rb")
                 lines.readline()
@@ -85,6 +88,16 @@ class RedisServer:
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self.kill()
+
+
+@contextmanager
+def hurried(link: RedisLink, seconds: float) -> Iterator[None]:
+    """Attempts of this link have no longer meanwhile."""
+    former, link._settings = link._settings, replace(link._settings, timeout=seconds)
+    try:
+        yield
+    finally:
+        link._settings = former
 
 
 def free_port() -> int:
@@ -130,7 +143,7 @@ def prefix() -> str:
 def open_link(prefix: str) -> Iterator[OpenLink]:
     """`open_link(server)`: one more node's connection; `url` in place of the server's, `breaker` as its own.
 
-    Its attempts have five seconds, so that a busy machine is no trouble, unless `timeout` says how many.
+    Its attempts have a minute, so that a busy machine is no trouble, unless `timeout` says how many seconds.
     """
     from ragcli.config import Redis
     from ragcli.store.redis_link import RedisLink
@@ -138,7 +151,7 @@ def open_link(prefix: str) -> Iterator[OpenLink]:
     opened: list[RedisLink] = []
 
     def open_one(
-        server: RedisServer, *, url: str = "", breaker: Breaker | None = None, timeout: float = 5.0
+        server: RedisServer, *, url: str = "", breaker: Breaker | None = None, timeout: float = PATIENCE_S
     ) -> RedisLink:
         settings = Redis(url=url or server.url, prefix=prefix, timeout=timeout)
         opened.append(RedisLink(settings, breaker=breaker))

@@ -200,9 +200,10 @@ class RedisFlight:
                         await asyncio.sleep(0 if self._left else TOGETHER_S)
                 await self._send()
             if not self._complete:
-                await self._send(lease_ms=0)
+                await self._send(last=True)
 
-    async def _send(self, *, lease_ms: int = LEASE_MS) -> None:
+    async def _send(self, *, last: bool = False) -> None:
+        """What waits, and a sign of life; with `last` the lease is given back."""
         async with self._sending:
             if self._failure or self._complete:
                 return
@@ -210,8 +211,8 @@ class RedisFlight:
             self._news.clear()
             complete = bool(pieces) and pieces[-1].answer is not None
             values = [msgspec.msgpack.encode(piece) for piece in pieces]
-            ttl_ms = RUNNING_MS if lease_ms and not complete else ENDED_MS
-            arguments: list[str | bytes | float] = [self._token, lease_ms, ttl_ms, int(complete), *values]
+            ttl_ms = ENDED_MS if last or complete else RUNNING_MS
+            arguments: list[str | bytes | float] = [self._token, 0 if last else LEASE_MS, ttl_ms, int(complete), *values]
             refused = CacheFailed("the answer is not shared any more")
             try:
                 if sum(map(len, values)) > LARGEST:

@@ -212,7 +212,9 @@ def test_the_first_token_reaches_a_pipe_while_the_model_still_writes(sample_home
     assert process.stdout is not None
     came = b""
     while b"three" not in came:
-        came += os.read(process.stdout.fileno(), 100)
+        piece = os.read(process.stdout.fileno(), 100)
+        assert piece, process.communicate()
+        came += piece
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=30)
     assert process.returncode == 130

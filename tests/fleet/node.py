@@ -76,13 +76,13 @@ async def asking(question: str, count: int) -> None:
 
 
 async def lead_and_hang(link: RedisLink, digest: str, *words: str) -> None:
-    """Leads, publishes the words, says so, and then is alive without end."""
+    """Leads, publishes the words, says so when others can read them, and then is alive without end."""
     flight = await RedisFlights(link).join(digest)
     assert flight.leading
+    seen = (await RedisFlights(link).join(digest)).pieces()
     for word in words:
         await flight.publish(Piece(text=word))
-        await asyncio.sleep(0.03)
-    await asyncio.sleep(0.1)
+        await anext(seen)
     say("published")
     await asyncio.Event().wait()
 
@@ -160,4 +160,4 @@ if __name__ == "__main__":
         asyncio.run(asking(sys.argv[2], int(sys.argv[3])))
     else:
         _, name, url, prefix, *rest = sys.argv
-        asyncio.run(globals()[name](RedisLink(Redis(url=url, prefix=prefix, timeout=5)), *rest))
+        asyncio.run(globals()[name](RedisLink(Redis(url=url, prefix=prefix, timeout=60)), *rest))

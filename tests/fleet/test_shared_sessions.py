@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from fleet import node
-from redis_server import OpenLink, RedisServer
+from redis_server import OpenLink, RedisServer, hurried
 
 from ragcli.errors import ExchangeBusy, RedisAway
 from ragcli.ports import SessionStore
@@ -144,7 +144,7 @@ async def test_writers_in_many_processes_lose_no_turn_also_when_they_are_killed(
         said = [doomed.stdout.readline() for _ in range(chance.randint(3, 8))]
         doomed.send_signal(signal.SIGKILL)
         for writer in writers:
-            said += (await asyncio.to_thread(writer.communicate, timeout=60))[0].splitlines()
+            said += (await asyncio.to_thread(writer.communicate, timeout=120))[0].splitlines()
         stored = {turn.question: turn.answer for turn in store.turns("shared")}
         complete = {line.strip() for line in said if line.strip()}
         assert len(complete) >= 28
@@ -228,9 +228,10 @@ def test_an_answer_that_grows_while_redis_dies_and_comes_back_is_one_exchange(
 ) -> None:
     """Also for the chat that writes it: the number that it was given stays good."""
     now = 0.0
-    here = shared(open_link(own_redis, breaker=Breaker(first_s=10, clock=lambda: now), timeout=0.2), tmp_path)
+    link = open_link(own_redis, breaker=Breaker(first_s=10, clock=lambda: now))
+    here = shared(link, tmp_path)
     number = here.append("s", part("一"), growing=True)
-    with own_redis.stopped():
+    with own_redis.stopped(), hurried(link, 0.2):
         assert here.update(number, part("一二"), growing=True) == number
         assert here.exchanges("s") == [(number, part("一二"))]
         assert here.claim(number) == part("一二")
@@ -250,9 +251,10 @@ def test_a_write_whose_acknowledgement_was_lost_is_stored_once(
 ) -> None:
     """The command stands in the connection's buffer: Redis obeys it when it wakes, after the caller has given up."""
     now = 0.0
-    here = shared(open_link(own_redis, breaker=Breaker(first_s=10, clock=lambda: now), timeout=0.2), tmp_path)
+    link = open_link(own_redis, breaker=Breaker(first_s=10, clock=lambda: now))
+    here = shared(link, tmp_path)
     here.append("s", whole("a", "1"))
-    with own_redis.stopped():
+    with own_redis.stopped(), hurried(link, 0.2):
         number = here.append("s", part("b", "2"), growing=True)
     now = 20.0
     here.update(number, whole("b", "2"))

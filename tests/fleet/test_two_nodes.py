@@ -8,12 +8,16 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from conftest import clean_environment, run_ragcli
 from endpoint import ModelServer, answer
-from redis_server import RedisServer
+from redis_server import OpenLink, RedisServer
+
+from ragcli.store.redis_sessions import RedisSessions
 
 QUESTION = "How many days do customers have to return hardware ordered in 2026?"
 FRAGE = "国内网关的保修期是几年？"
@@ -36,8 +40,9 @@ def nodes(sample_home: Path, tmp_path: Path) -> tuple[Path, Path]:
 
 
 def settings(server: RedisServer, endpoint: ModelServer | None = None, prefix: str = "test") -> dict[str, str]:
-    shared = {"RAGCLI_REDIS_URL": server.url, "RAGCLI_REDIS_PREFIX": prefix, "RAGCLI_REDIS_TIMEOUT": "5"}
-    return shared | ({"OPENAI_BASE_URL": endpoint.url, "OPENAI_API_KEY": "sk-test"} if endpoint else {})
+    shared = {"RAGCLI_REDIS_URL": server.url, "RAGCLI_REDIS_PREFIX": prefix, "RAGCLI_REDIS_TIMEOUT": "10"}
+    online = {"OPENAI_API_KEY": "sk-test", "RAGCLI_CHAT_IDLE_TIMEOUT": "120"}
+    return shared | ({"OPENAI_BASE_URL": endpoint.url} | online if endpoint else {})
 
 
 def ask(home: Path, question: str, env: dict[str, str], *more: str) -> dict[str, object]:
@@ -46,30 +51,47 @@ def ask(home: Path, question: str, env: dict[str, str], *more: str) -> dict[str,
     return json.loads(done.stdout) | {"stderr": done.stderr}
 
 
+@contextmanager
+def chat(home: Path, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "ragcli", "chat", "--session", "退货"]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, env=clean_environment(home, **env), **pipes) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def test_a_chat_goes_on_on_another_node_in_the_middle_of_an_answer(
-    nodes: tuple[Path, Path], shared_redis: RedisServer, endpoint: ModelServer, prefix: str
+    nodes: tuple[Path, Path], shared_redis: RedisServer, endpoint: ModelServer, prefix: str, open_link: OpenLink
 ) -> None:
-    """The first is killed; the second sees what came, waits for the lease, and finishes it without a search."""
+    """The second sees what came; when the first is killed, it waits for the lease, and finishes it without a search."""
     here, there = nodes
     env = settings(shared_redis, endpoint, prefix)
-    endpoint.enqueue(answer(WHOLE, delay=0.02), answer(WHOLE, follow=True, overlap=3))
-    command = [sys.executable, "-m", "ragcli", "chat", "--session", "退货"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        env=clean_environment(here, **env),
-    ) as process:  # fmt: skip
-        assert process.stdin
-        assert process.stdout
-        process.stdin.write(f"{QUESTION}\n".encode())
-        process.stdin.flush()
+    endpoint.enqueue(answer(WHOLE, hang_after=100), answer(WHOLE, follow=True, overlap=3))
+    with chat(here, env) as first:
+        assert first.stdin
+        assert first.stdout
+        first.stdin.write(f"{QUESTION}\n".encode())
+        first.stdin.flush()
         said = b""
         while len(said) < 200:
-            said += process.stdout.read1(64)
-        time.sleep(0.6)  # by then the part is stored
-        process.kill()
-    done = run_ragcli(there, "chat", "--session", "退货", input="/continue\n", env=env)
-    assert done.returncode == 0
-    assert "Another chat is writing this answer" in done.stderr
+            came = first.stdout.read1(64)
+            assert came, first.communicate()[1]
+            said += came
+        sessions = RedisSessions(open_link(shared_redis), ttl_s=1000.0)
+        while not sessions.turns("退货"):
+            time.sleep(0.05)
+        with chat(there, env) as second:
+            assert second.stderr
+            told = b""
+            while b"Another chat is writing this answer" not in told:
+                line = second.stderr.readline()
+                assert line, told
+                told += line
+            first.kill()
+            second.communicate(b"/continue\n", timeout=120)
+            assert second.returncode == 0
     shown = run_ragcli(here, "sessions", "show", "退货", "--json", env=env)
     (exchange,) = json.loads(shown.stdout)["exchanges"]
     assert exchange["answer"].split() == WHOLE.split()
@@ -87,7 +109,9 @@ async def test_equal_questions_on_two_nodes_at_the_same_time_cost_one_model_call
     endpoint.enqueue(answer(WHOLE, before_first=1.5, delay=0.005))
     env = settings(shared_redis, endpoint, prefix)
     started = [node.ask_at_once(home, QUESTION, env, 50) for home in nodes]
-    said = [json.loads((await asyncio.to_thread(each.communicate, timeout=60))[0].splitlines()[-1]) for each in started]
+    said = [
+        json.loads((await asyncio.to_thread(each.communicate, timeout=120))[0].splitlines()[-1]) for each in started
+    ]
     assert [each.returncode for each in started] == [0, 0]
     assert {text for texts, _ in said for text in texts} == {WHOLE}
     assert len([request for request in endpoint.history if request.path == "chat/completions"]) == 1
@@ -103,7 +127,7 @@ async def test_where_the_leader_is_killed_a_follower_goes_on_from_its_text(
     """The model is asked to go on, not to begin again; those who followed see every word once."""
     from fleet import node
 
-    endpoint.enqueue(answer(WHOLE, delay=0.05), answer(WHOLE, follow=True, overlap=3))
+    endpoint.enqueue(answer(WHOLE, hang_after=100), answer(WHOLE, follow=True, overlap=3))
     env = settings(shared_redis, endpoint, prefix)
     leader = node.ask_at_once(nodes[0], QUESTION, env, 3)
     with leader:
@@ -113,7 +137,7 @@ async def test_where_the_leader_is_killed_a_follower_goes_on_from_its_text(
         assert follower.stdout
         assert await asyncio.to_thread(follower.stdout.readline) == "began\n"
         leader.kill()
-    texts, tiers = json.loads((await asyncio.to_thread(follower.communicate, timeout=60))[0])
+    texts, tiers = json.loads((await asyncio.to_thread(follower.communicate, timeout=120))[0])
     assert follower.returncode == 0
     assert (texts, len(tiers)) == ([WHOLE], 3)
     first, second = (request.body for request in endpoint.history if request.path == "chat/completions")
@@ -123,7 +147,7 @@ async def test_where_the_leader_is_killed_a_follower_goes_on_from_its_text(
 def test_while_redis_is_away_every_command_works_and_says_so_once(
     nodes: tuple[Path, Path], own_redis: RedisServer
 ) -> None:
-    env = settings(own_redis) | {"RAGCLI_REDIS_TIMEOUT": "0.25"}
+    env = settings(own_redis)
     own_redis.kill()
     first = run_ragcli(nodes[0], "ask", FRAGE, "--session", "s", env=env)
     assert (first.returncode, first.stderr.count("Redis")) == (0, 1)

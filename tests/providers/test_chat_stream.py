@@ -21,6 +21,7 @@ from ragcli.errors import (
     UnknownModel,
     WrongKey,
 )
+from ragcli.providers import openai_chat
 from ragcli.providers.openai_chat import OpenAIChat
 from ragcli.types import Delta, Message, Prompt, Usage
 
@@ -100,7 +101,10 @@ async def test_the_request_holds_the_messages_and_asks_for_a_stream_and_its_usag
     }
 
 
-async def test_usage_is_what_the_endpoint_counted(endpoint: ModelServer, model: OpenAIChat) -> None:
+async def test_usage_is_what_the_endpoint_counted(
+    endpoint: ModelServer, model: OpenAIChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openai_chat, "GRACE_S", 60.0)
     endpoint.enqueue(answer("one two three"))
     assert (await collect(model))[-1].usage == Usage(
         prompt_tokens=4, completion_tokens=3, total_tokens=7, estimated=False
@@ -302,7 +306,10 @@ async def test_closing_and_cancelling_close_the_connection(end: str, endpoint: M
     assert await asyncio.to_thread(endpoint.wait_until_idle)
 
 
-async def test_answers_one_after_the_other_share_a_connection(endpoint: ModelServer, model: OpenAIChat) -> None:
+async def test_answers_one_after_the_other_share_a_connection(
+    endpoint: ModelServer, model: OpenAIChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openai_chat, "CLOSING_S", 60.0)  # the end of a reply may be late on a busy machine
     for _ in range(3):
         await collect(model)
     assert endpoint.accepted == 1
