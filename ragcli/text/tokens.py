@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
@@ -46,6 +46,8 @@ _PIECE = re.compile(
 
 _RUNS = re.compile(r"[!-~]+(?: (?=[!-~]))?|[^!-~\s]|\s+")
 """Words with what clings to them, single characters of other scripts, space: none cuts a piece in two."""
+_BREAK = re.compile(r"[\r\n]\s*")
+"""A piece of space with an end of line in it."""
 
 _COMMON_HAN = frozenset(
     "的一是了我不人在他有这个上们来到时大地为子中你说生国年着就那和要她出也得里后自以会家可下而过天去能对小多然于心学么之都好看起"
@@ -66,7 +68,7 @@ _WEIGHTS: dict[Encoding, _Weights] = {
     "o200k_base": _SHARED | {"common han": 0.93, "han": 1.2, "rare han": 2.1, "syllable": 1.1, "other": 2.2},
 }
 """Tokens of each kind of piece."""
-_MOST_KNOWN, _LONGEST_KNOWN, _LONGEST_RECENT = 20_000, 16, 8_000
+_MOST_KNOWN, _LONGEST_KNOWN, _LONGEST_RECENT = 20_000, 16, 4_000
 _MARGIN: dict[Encoding, float] = {"cl100k_base": 1.1, "o200k_base": 1.07}
 """What the fitted estimate is raised by, for passages that it was not fitted on."""
 
@@ -81,7 +83,7 @@ def estimator(model: str) -> Count:
     """An over-estimate of tokens for a model, in a microsecond a token; an unknown model gets the larger."""
     encoding = encoding_of(model)
     encodings: tuple[Encoding, ...] = (encoding,) if encoding else ("cl100k_base", "o200k_base")
-    return lambda text: _estimated(text, encodings)
+    return lambda text: estimate(text, *encodings)
 
 
 def counter(model: str) -> Count:
@@ -98,32 +100,39 @@ def is_exact(model: str) -> bool:
 
 def estimate(text: str, *encodings: Encoding) -> int:
     """Tokens of a text, over-estimated by a quarter or so; of several encodings under that which needs most."""
-    runs = _RUNS.findall(text)
-    most = max(sum(map(_costs[encoding].__getitem__, runs)) * _MARGIN[encoding] for encoding in encodings)
+    lines = _BREAK.split(text)
+    costs = list(map(sum, zip(*map(_cost_of_line, lines), strict=True)))
+    breaks = (len(lines) - 1) * _SHARED["space"]
+    most = max((cost + breaks) * _MARGIN[name] for name, cost in zip(_WEIGHTS, costs, strict=True) if name in encodings)
     return min(int(most + 0.999), len(text.encode(errors="replace")))
 
 
-def _estimated(text: str, encodings: tuple[Encoding, ...]) -> int:
-    """`estimate`, remembered: on its way into a prompt a passage is counted several times."""
-    return (_recent if len(text) <= _LONGEST_RECENT else estimate)(text, *encodings)
+def _cost_of_line(line: str) -> Sequence[float]:
+    """Under each encoding; remembered: on its way into a prompt a passage is counted several times."""
+    return _recent(line) if len(line) <= _LONGEST_RECENT else _summed(line)
 
 
-_recent = lru_cache(maxsize=256)(estimate)
+def _summed(line: str) -> Sequence[float]:
+    runs = _RUNS.findall(line)
+    return list(map(sum, zip(*map(_costs.__getitem__, runs), strict=True))) if runs else _NOTHING
 
 
-class _Costs(dict[str, float]):
-    """Of runs that were met before under one encoding: words come again."""
+_recent = lru_cache(maxsize=2_000)(_summed)
 
-    def __init__(self, weights: _Weights) -> None:
-        super().__init__()
-        self._weights = weights
 
-    def __missing__(self, run: str) -> float:
-        pieces = _PIECE.finditer(run)
-        cost = sum(_cost(piece.lastgroup, piece.group(), self._weights) for piece in pieces if piece.lastgroup)
+class _Costs(dict[str, tuple[float, ...]]):
+    """Of runs that were met before, under each encoding: words come again."""
+
+    def __missing__(self, run: str) -> tuple[float, ...]:
+        pieces = [(piece.lastgroup, piece.group()) for piece in _PIECE.finditer(run) if piece.lastgroup]
+        costs = tuple(sum(_cost(kind, piece, weights) for kind, piece in pieces) for weights in _WEIGHTS.values())
         if len(self) < _MOST_KNOWN and len(run) <= _LONGEST_KNOWN:
-            self[run] = cost
-        return cost
+            self[run] = costs
+        return costs
+
+
+_costs = _Costs()
+_NOTHING = (0.0,) * len(_WEIGHTS)
 
 
 def _cost(kind: str | None, piece: str, weights: _Weights) -> float:
@@ -144,9 +153,6 @@ def _word(word: str, weights: _Weights) -> float:
         return weights["upper"] + weights["upper letter"] * (letters - 2)
     size = "4" if letters <= 4 else "7" if letters <= 7 else "10" if letters <= 10 else "11"
     return weights[("cap" if word[0].isupper() else "low") + size] + weights["letter over 11"] * max(letters - 11, 0)
-
-
-_costs: Mapping[Encoding, _Costs] = {encoding: _Costs(weights) for encoding, weights in _WEIGHTS.items()}
 
 
 @cache
