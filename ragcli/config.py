@@ -16,7 +16,7 @@ from typing import Annotated, Any, get_args
 import msgspec
 from msgspec import Meta, Struct, field
 
-from ragcli.errors import ConfigError
+from ragcli.errors import ConfigError, reason
 
 
 class Section(Struct, frozen=True, kw_only=True):
@@ -224,7 +224,7 @@ def _from_file(file: Path | None, known: Mapping[str, Setting]) -> Iterator[_Raw
     except FileNotFoundError:
         raise ConfigError(f"no config file {file}", remedy="write one with: ragcli config init") from None
     except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"cannot read config file {file}: {exc}", remedy="check the file") from exc
+        raise ConfigError(f"cannot read config file {file}: {reason(exc)}", remedy="check the file") from exc
     except tomllib.TOMLDecodeError as exc:
         raise ConfigError(f"{file} is not valid TOML: {exc}", remedy="correct that line") from exc
     sections = {field.name for field in msgspec.structs.fields(Settings)}
@@ -250,7 +250,7 @@ def _from_environment(environ: Mapping[str, str], known: Mapping[str, Setting]) 
         if variable in variables:
             if value:
                 yield variables[variable], value, variable, False
-        elif variable.startswith(sections):
+        elif variable.startswith(sections) or _like_one_of(variable, variables):
             raise ConfigError(f"unknown setting {variable} in the environment", remedy=_nearest(variable, variables))
 
 
@@ -268,6 +268,13 @@ def _checked(setting: Setting, raw: Any, origin: str, *, strict: bool) -> Any:
         ) from exc
 
 
+def _like_one_of(variable: str, variables: Mapping[str, str]) -> bool:
+    """Whether a variable of another program's making (such as RAGCLI_VERSION) is rather one of ours with a slip."""
+    return variable.startswith(ENVIRONMENT_PREFIX) and bool(
+        difflib.get_close_matches(variable, list(variables), n=1, cutoff=0.85)
+    )
+
+
 def _nearest(name: str, names: Mapping[str, Any] | set[str]) -> str:
     close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
     return f"did you mean {close[0]}?" if close else "see: ragcli config show"
@@ -278,7 +285,10 @@ def _nearest(name: str, names: Mapping[str, Any] | set[str]) -> str:
 
 def home_folder(given: str | Path | None, environ: Mapping[str, str]) -> Path:
     """What is given, `RAGCLI_HOME`, or the platform's user data folder. Raises ConfigError where there is none."""
-    return _place(given or environ.get("RAGCLI_HOME"), "user_data_path", "RAGCLI_HOME")
+    home = _place(given or environ.get("RAGCLI_HOME"), "user_data_path", "RAGCLI_HOME")
+    if home.is_file():
+        raise ConfigError(f"{home} is a file", remedy="name a folder with --home or RAGCLI_HOME")
+    return home
 
 
 def config_file(given: str | Path | None, environ: Mapping[str, str]) -> Path:

@@ -170,3 +170,12 @@ class FileFailure(RagcliError):
 class Interrupted(RagcliError):
     exit_code = 130
     kind = "interrupted"
+
+
+def reason(error: Exception) -> str:
+    """Why, in a few words: without the numbers and paths that the system puts around it."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not UTF-8, from byte {error.start + 1} on"
+    if isinstance(error, RagcliError):
+        return error.message
+    return (isinstance(error, OSError) and error.strerror) or str(error)

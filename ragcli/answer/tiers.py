@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from ragcli.answer.flights import LocalFlights
 from ragcli.errors import CacheFailed
 from ragcli.ports import AnswerTier, CachedAnswer, CacheKey, Flights, TierStats
+from ragcli.text.figures import age
 from ragcli.types import Answer, CacheTier, Notice, Timings, Usage
 
 if TYPE_CHECKING:
@@ -159,11 +160,3 @@ def told(hit: Hit, question: str, now: float) -> Notice:
     same = hit.cached.asked == question
     how = "exact" if same else f'semantic: asked as "{hit.cached.asked}"'
     return Notice("cached", f"cached {age(now - hit.cached.created_at)}, {how}")
-
-
-def age(seconds: float) -> str:
-    """How long ago something was, in the largest unit that fits."""
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds // length:.0f} {unit} ago"
-    return "just now"

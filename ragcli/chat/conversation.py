@@ -42,6 +42,11 @@ class Conversation:
         return self.answers[-1] if self.answers else None
 
     @property
+    def saved(self) -> bool:
+        """Whether anything of this session is in the store."""
+        return any(number is not None for number in self._numbers)
+
+    @property
     def history(self) -> list[Turn]:
         return [Turn(answer.question, answer.answer, answer.gist) for answer in self.answers if answer.answer]
 

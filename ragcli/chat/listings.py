@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from ragcli.chat.welcome import QUOTES, counted
+from ragcli.chat.welcome import QUOTES
 from ragcli.render.sources import EXTRACTIVE
 from ragcli.render.wrap import print_hanging
 from ragcli.text.clean import one_line
+from ragcli.text.figures import age, counted, size_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -79,18 +80,6 @@ async def list_sessions(repl: Repl, _: str) -> None:
         name = Text(one_line(info.name, 60), "status")
         if info.name == repl.conversation.name:
             name.append(" (this one)", "note")
-        said = f"{counted(info.exchanges, 'exchange')}, {size(info.bytes)}, {age(now - info.updated_at)}"
+        said = f"{counted(info.exchanges, 'exchange')}, {size_text(info.bytes)}, {age(now - info.updated_at)}"
         rows.append((name, Text(said, "note")))
     print_rows(repl.out, rows)
-
-
-def age(seconds: float) -> str:
-    """How long ago something was, in the largest unit that fits."""
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds // length:.0f} {unit} ago"
-    return "just now"
-
-
-def size(count: int) -> str:
-    return f"{count} B" if count < 1000 else f"{count / 1000:.0f} kB"

@@ -18,10 +18,11 @@ from ragcli.chat.interrupts import Interrupts, signals
 from ragcli.chat.keyboard import Keyboard
 from ragcli.chat.reader import Reader, unquoted
 from ragcli.chat.table import TABLE
-from ragcli.chat.welcome import answerer, counted, greet, part, recall
+from ragcli.chat.welcome import answerer, greet, part, recall
 from ragcli.errors import RagcliError, UsageError
 from ragcli.render.console import print_error, print_line
 from ragcli.text.clean import one_line
+from ragcli.text.figures import counted
 from ragcli.types import Answer
 
 if TYPE_CHECKING:

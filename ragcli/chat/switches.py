@@ -6,10 +6,11 @@ import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ragcli.chat.welcome import answerer, counted
+from ragcli.chat.welcome import answerer
 from ragcli.render.console import print_line
 from ragcli.render.sources import EXTRACTIVE
 from ragcli.text.clean import one_line
+from ragcli.text.figures import counted
 
 if TYPE_CHECKING:
     from ragcli.chat.repl import Repl

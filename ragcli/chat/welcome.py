@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -14,17 +15,16 @@ from ragcli.render.console import print_line
 from ragcli.render.sources import EXTRACTIVE
 from ragcli.render.wrap import print_hanging
 from ragcli.text.clean import one_line
+from ragcli.text.figures import counted
 
 if TYPE_CHECKING:
     from ragcli.chat.repl import Repl
     from ragcli.ports import Assistant
 
+_SPECIAL = frozenset('"\\$`!')
+"""What a shell takes for something else between double quotes."""
 QUOTES = "quotes, no model"
 """What stands for the name of a model where there is none."""
-
-
-def counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def answerer(assistant: Assistant) -> str:
@@ -80,8 +80,10 @@ def recall(repl: Repl) -> None:
 def part(repl: Repl) -> None:
     """Says how to go on another time."""
     name = repl.conversation.name
-    if not repl.reader.interactive or name is None or not repl.conversation.history:
+    if not repl.reader.interactive or name is None or not repl.conversation.saved:
         return
-    quoted = f'"{name}"' if " " in name or not name.isascii() else name
+    quoted = shlex.quote(name)
+    if quoted != name and not _SPECIAL.intersection(name):
+        quoted = f'"{name}"'  # which the shells of Windows know, too
     with suppress(OSError):
         repl.note(f"Saved as {name}. Go on with: ragcli chat --resume, or: ragcli chat --session {quoted}")

@@ -17,7 +17,7 @@ from ragcli.cli.inputs import checked_question
 from ragcli.cli.loop import run_async
 from ragcli.cli.progress import counting
 from ragcli.cli.results import Results
-from ragcli.errors import Interrupted, PartialIngest, RagcliError, UnknownModel, UsageError, WrongKey
+from ragcli.errors import Interrupted, PartialIngest, RagcliError, UnknownModel, UsageError, WrongKey, reason
 from ragcli.streams.operators import map_concurrent
 from ragcli.types import Done
 
@@ -187,7 +187,7 @@ def _text(file: Path) -> str:
         data = sys.stdin.buffer.read() if file == Path("-") and sys.stdin is not None else file.read_bytes()
         return data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(f"cannot read {file}: {exc}", remedy="give a file of questions, one a line") from exc
+        raise UsageError(f"cannot read {file}: {reason(exc)}", remedy="give a file of questions, one a line") from exc
 
 
 def read_questions(lines: Iterable[str]) -> Iterable[Question]:

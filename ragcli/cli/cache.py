@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ragcli.cli import documents, shapes
 from ragcli.cli.loop import run_async
+from ragcli.text.figures import counted, size_text
 
 if TYPE_CHECKING:
     from ragcli.cli.context import Context
@@ -28,8 +29,8 @@ def stats(context: Context, *, json: bool) -> int:
         if not workspace.settings.cache.enabled:
             out.print("answers are not stored: cache.enabled is false", soft_wrap=True)
         for name, it in kept.items():
-            bound = f" of {it.max_bytes / 1e6:.0f} MB" if it.max_bytes else ""
-            said = it.trouble or f"{it.entries} entries, {it.bytes / 1e6:.1f} MB{bound}"
+            bound = f" of {it.max_bytes >> 20} MB" if it.max_bytes else ""
+            said = it.trouble or f"{it.entries} entries, {size_text(it.bytes)}{bound}"
             out.print(f"{name}: {said}", soft_wrap=True, markup=False)
         return 0
 
@@ -45,7 +46,7 @@ def clear(context: Context, *, json: bool) -> int:
         if json:
             documents.emit(shapes.CacheCleared(cleared=cleared))
         elif not context.quiet:
-            context.out().print(f"forgot {cleared} answers", soft_wrap=True)
+            context.out().print(f"forgot {counted(cleared, 'answer')}", soft_wrap=True)
         return 0
 
     return run_async(main)

@@ -16,8 +16,9 @@ from msgspec import UNSET, Struct, field
 from ragcli.cli import documents, shapes
 from ragcli.cli.loop import run_async
 from ragcli.cli.progress import counting
-from ragcli.errors import Interrupted, PartialIngest, RagcliError, UsageError
+from ragcli.errors import Interrupted, PartialIngest, RagcliError, UsageError, reason
 from ragcli.retrieve.metrics import mean, ndcg, recall, reciprocal_rank
+from ragcli.text.figures import counted
 from ragcli.types import Mode, Retrieval
 
 if TYPE_CHECKING:
@@ -93,7 +94,9 @@ class Evaluation(Struct):
     @property
     def error(self) -> RagcliError | None:
         if self.stopped:
-            return Interrupted(f"stopped after {self.questions} questions", remedy="the figures are of these")
+            return Interrupted(
+                f"stopped after {counted(self.questions, 'question')}", remedy="the figures are of these"
+            )
         if not self.broken:
             return None
         told = "; ".join(f"line {number}: {why}" for number, why in self.broken[:TOLD])
@@ -133,7 +136,7 @@ def _lines(file: Path) -> list[str]:
     try:
         lines = file.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(f"cannot read {file}: {exc}", remedy=remedy) from exc
+        raise UsageError(f"cannot read {file}: {reason(exc)}", remedy=remedy) from exc
     if not any(line.strip() for line in lines):
         raise UsageError(f"{file} is empty", remedy=remedy)
     return lines
@@ -228,7 +231,7 @@ def _print(context: Context, result: Evaluation) -> None:
     out.print("\n".join(rows), highlight=False, markup=False, soft_wrap=True)
 
     tell = context.tell
-    tell(f"{result.questions} questions")
+    tell(counted(result.questions, "question"))
     for number, path in result.unmatched[:TOLD]:
         tell(f"line {number}: no indexed document is {path!r}: it counts as not found; see: ragcli list")
     if len(result.unmatched) > TOLD:

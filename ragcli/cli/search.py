@@ -16,7 +16,7 @@ from msgspec import Struct
 from ragcli.cli import documents, shapes
 from ragcli.cli.inputs import question_and_extra
 from ragcli.cli.loop import run_async
-from ragcli.errors import NothingRelevant, PartialIngest, UsageError
+from ragcli.errors import NothingRelevant, PartialIngest, UsageError, reason
 from ragcli.types import Mode, Retrieval
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _lines(file: Path) -> list[bytes]:
     try:
         lines = file.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n")
     except OSError as exc:
-        raise UsageError(f"cannot read {file}: {exc}", remedy=remedy) from exc
+        raise UsageError(f"cannot read {file}: {reason(exc)}", remedy=remedy) from exc
     if not any(line.strip() for line in lines):
         raise UsageError(f"{file} is empty", remedy=remedy)
     return lines if lines[-1].strip() else lines[:-1]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ragcli.cli import documents, shapes
@@ -12,6 +12,7 @@ from ragcli.cli.choose import listing, named
 from ragcli.cli.confirm import confirm
 from ragcli.errors import UsageError
 from ragcli.text.clean import clean
+from ragcli.text.figures import age, counted, size_text
 
 if TYPE_CHECKING:
     from ragcli.cli.context import Context
@@ -29,14 +30,17 @@ def list_(context: Context, *, json: bool) -> int:
         documents.emit([_listed(info) for info in stored])
         return 0
     out = context.out()
+    now = time.time()
     for info in stored:
-        when = datetime.fromtimestamp(info.updated_at).astimezone().isoformat(" ", "minutes")
-        out.print(f"{clean(info.name)}  {info.exchanges} exchanges, {when}", soft_wrap=True)
+        said = f"{counted(info.exchanges, 'exchange')}, {size_text(info.bytes)}, {age(now - info.updated_at)}"
+        name = clean(info.name).replace("\n", " ")
+        out.print(f"{name}  {said}", soft_wrap=True)
     return 0
 
 
 def _listed(info: SessionInfo) -> shapes.SessionListed:
-    return shapes.SessionListed(name=info.name, exchanges=info.exchanges, updated_at=documents.moment(info.updated_at))
+    moments = {name: documents.moment(getattr(info, name)) for name in ("created_at", "updated_at")}
+    return shapes.SessionListed(name=info.name, exchanges=info.exchanges, bytes=info.bytes, **moments)
 
 
 def show(context: Context, name: str, *, json: bool) -> int:

@@ -15,6 +15,7 @@ from ragcli.cli.confirm import confirm
 from ragcli.cli.loop import run_async
 from ragcli.errors import StoreError, UsageError
 from ragcli.text.clean import clean
+from ragcli.text.figures import counted, size_text
 
 if TYPE_CHECKING:
     from ragcli.cli.context import Context
@@ -38,7 +39,7 @@ def status(context: Context, collection: str, *, json: bool) -> int:
     if json:
         documents.emit(facts)
         return 0
-    from ragcli.render.progress import failure_table, size_text
+    from ragcli.render.progress import failure_table
 
     out = context.out()
     for name in shapes.Status.__struct_fields__[1:]:
@@ -55,8 +56,6 @@ def list_documents(context: Context, paths: Sequence[str], collection: str, *, j
     if json:
         documents.emit([documents.listed(document) for document in stored])
         return 0
-    from ragcli.render.progress import size_text
-
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("chunks", justify="right", no_wrap=True)
     table.add_column("size", justify="right", no_wrap=True)
@@ -100,7 +99,7 @@ def remove(context: Context, paths: Sequence[str], collection: str, *, yes: bool
     workspace = context.workspace()
     with workspace.read(collection) as catalog:
         chosen = matching(catalog, paths)
-    confirm(f"take {len(chosen)} documents out of collection {collection!r}", yes=yes)
+    confirm(f"take {counted(len(chosen), 'document')} out of collection {collection!r}", yes=yes)
 
     async def main(_stop: asyncio.Event) -> int:
         removed = await workspace.remove(collection, [document.path for document in chosen])
@@ -108,7 +107,7 @@ def remove(context: Context, paths: Sequence[str], collection: str, *, yes: bool
             paths_taken = [document.path for document in chosen]
             documents.emit(shapes.Removed(collection=collection, removed=removed, paths=paths_taken))
         elif not context.quiet:
-            context.out().print(f"removed {removed} documents", highlight=False)
+            context.out().print(f"removed {counted(removed, 'document')}", highlight=False)
         return 0
 
     return run_async(main)
@@ -134,7 +133,9 @@ def list_collections(context: Context, *, json: bool) -> int:
         return code
     out = context.out()
     for row in rows:
-        holds = row.error.message if row.error else f"{row.documents} documents, {row.chunks} chunks"
+        holds = (
+            row.error.message if row.error else f"{counted(row.documents, 'document')}, {counted(row.chunks, 'chunk')}"
+        )
         out.print(clean(f"{row.collection}  {holds}"), highlight=False, markup=False, soft_wrap=True)
     return code
 

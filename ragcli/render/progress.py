@@ -132,13 +132,3 @@ def failure_table(failures: Sequence[Failure]) -> Table:
     if len(failures) > LISTED:
         table.add_row(Text(f"and {len(failures) - LISTED} more", "note"), "", Text("ragcli status --json", "note"))
     return table
-
-
-def size_text(count: int) -> str:
-    """A number of bytes as people read it."""
-    size = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 999.5 or unit == "GB":
-            break
-        size /= 1000
-    return f"{size:.0f} {unit}" if unit in {"B", "kB"} else f"{size:.1f} {unit}"

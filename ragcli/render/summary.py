@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ragcli.text.clean import one_line
+from ragcli.text.figures import counted
 from ragcli.types import IngestReport
 
 
@@ -19,11 +20,11 @@ def parts(report: IngestReport) -> list[tuple[str, str]]:
         if count
     ]
     failed = f", {len(report.failed)} not indexed" if report.failed else ""
-    holds = f"; {one_line(report.collection, 60)} holds {_count(report.documents, 'document')}"
+    holds = f"; {one_line(report.collection, 60)} holds {counted(report.documents, 'document')}"
     return [
         (", ".join(changes) or "no documents", ""),
         (failed, "warning"),
-        (f"{holds}, {_count(report.chunks, 'passage')}", "default"),
+        (f"{holds}, {counted(report.chunks, 'passage')}", "default"),
         (f" ({report.seconds:.1f} s)", "note"),
     ]
 
@@ -31,7 +32,3 @@ def parts(report: IngestReport) -> list[tuple[str, str]]:
 def plain(report: IngestReport) -> str:
     """One line without its end."""
     return "".join(text for text, _ in parts(report))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

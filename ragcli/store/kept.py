@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ragcli.errors import CacheFailed, RagcliError, StoreUnwritable
+from ragcli.errors import CacheFailed, RagcliError, StoreUnwritable, reason
 from ragcli.store.layout import FILE_MODE, keep_private, make_private
 
 WAIT_S = 0.2
@@ -136,9 +136,8 @@ class KeptFile:
     def _failed(self, error: Exception) -> CacheFailed:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in _UNWRITABLE or isinstance(error, OSError | StoreUnwritable):
-            why = error.message if isinstance(error, StoreUnwritable) else error
             return CacheFailed(
-                f"nothing is stored in {self._path}: {why}",
+                f"nothing is stored in {self._path}: {reason(error)}",
                 remedy="free space, mend the permissions, or choose another folder with --home DIR",
             )
         return CacheFailed(

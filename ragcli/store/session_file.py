@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ragcli.errors import IndexDamaged, StoreUnwritable
+from ragcli.errors import IndexDamaged, StoreUnwritable, reason
 from ragcli.store.layout import FILE_MODE, keep_private, make_private
 
 WAIT_S = 10.0
@@ -90,6 +90,6 @@ class SessionFile:
 
     def _unwritable(self, error: Exception) -> StoreUnwritable:
         return StoreUnwritable(
-            f"cannot save the chat to {self.path}: {error}",
+            f"cannot save the chat to {self.path}: {reason(error)}",
             remedy="free space, mend the permissions, or choose another folder with --home DIR",
         )

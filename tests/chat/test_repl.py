@@ -264,11 +264,18 @@ async def test_history_is_kept_across_runs_for_its_owner_alone(desk: Desk) -> No
 
 
 async def test_without_a_file_for_it_the_history_is_that_of_this_run(desk: Desk) -> None:
-    """As in a home that cannot be written."""
-    desk.history_path.mkdir(parents=True)
+    """As in a home that cannot be written; nor does the chat claim then that it is saved."""
+    home = desk.folder / "file"
+    home.touch()
+    desk.history_path, desk.sessions = home / "history", SQLiteSessions(home / "sessions.db")
     assistant = ScriptedAssistant(["a"], ["b"])
-    await desk.run(assistant, f"first\r{UP}\r{CTRL_D}")
+    task = asyncio.create_task(desk.run(assistant, "first\r"))
+    await until(lambda: desk.prompts.shown == 3)
+    desk.keys.send_text(f"{UP}\r{CTRL_D}")
+    await task
     assert [asked.question for asked in assistant.history] == ["first", "first"]
+    assert "cannot save the chat" in desk.said
+    assert "Saved as" not in desk.said
 
 
 async def test_a_session_is_resumed_with_its_last_exchange_shown(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from conftest import Run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragcli.config import Settings, load, reference, template
+from ragcli.config import Settings, home_folder, load, reference, template
 from ragcli.errors import ConfigError
 
 
@@ -57,6 +58,7 @@ def test_lists_and_booleans_come_from_the_environment_too() -> None:
         ("chat = 3\n", {}, ["chat", "table"]),
         ("[chat\n", {}, ["TOML"]),
         ("", {"RAGCLI_CHAT_MODLE": "x"}, ["RAGCLI_CHAT_MODLE", "RAGCLI_CHAT_MODEL"]),
+        ("", {"RAGCLI_CHATT_MODEL": "x"}, ["RAGCLI_CHATT_MODEL", "RAGCLI_CHAT_MODEL"]),
         ("", {"RAGCLI_CHAT_TEMPERATURE": "warm"}, ["chat.temperature", "RAGCLI_CHAT_TEMPERATURE"]),
     ],
 )
@@ -68,6 +70,22 @@ def test_a_mistake_names_the_key_and_the_fix(
     for words in named:
         assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_variables_of_others_are_left_alone() -> None:
+    assert not load(None, {"RAGCLI_VERSION": "1", "RAGCLI_HOME": "/h", "OTHER_CHAT_MODEL": "y"}).origins
+
+
+def test_what_cannot_be_read_or_is_no_folder_is_said_in_plain_words(tmp_path: Path) -> None:
+    latin = tmp_path / "latin.toml"
+    latin.write_bytes("[chat]\nmodel = 'é'\n".encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"latin.toml: it is not UTF-8, from byte 17 on; check the file$"):
+        load(latin, {})
+    if os.name == "posix":
+        with pytest.raises(ConfigError, match=rf"{tmp_path}: Is a directory; check the file$"):
+            load(tmp_path, {})
+    with pytest.raises(ConfigError, match=r"latin\.toml is a file; name a folder"):
+        home_folder(latin, {})
 
 
 def test_an_unknown_key_ends_every_command_with_exit_code_2(ragcli: Run, tmp_path: Path) -> None:

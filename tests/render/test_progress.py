@@ -10,7 +10,8 @@ from chat.double import terminal
 
 from ragcli.errors import RagcliError
 from ragcli.render.console import make_console
-from ragcli.render.progress import failure_table, show_ingest, size_text
+from ragcli.render.progress import failure_table, show_ingest
+from ragcli.text.figures import size_text
 from ragcli.types import Failure, IngestEvent, IngestProgress, IngestReport, Notice, Planned
 
 BROKEN = Failure("/docs/坏文件.pdf", "corrupt", "no PDF\x1b[2J at all")

@@ -34,14 +34,15 @@ def stored(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _collection(workspace: Workspace, catalog: Catalog) -> Finding:
-    from ragcli.render.progress import size_text
     from ragcli.store.stamps import faults
+    from ragcli.text.figures import counted, size_text
 
     name, title = catalog.name, f"collection {catalog.name}"
     option = "" if name == "default" else f" -c '{name}'"
     catalog.check()
     counts = catalog.counts()
-    summary = f"{counts.documents} documents, {counts.chunks} chunks, {size_text(catalog.place.bytes_on_disk())}"
+    size = size_text(catalog.place.bytes_on_disk())
+    summary = f"{counted(counts.documents, 'document')}, {counted(counts.chunks, 'chunk')}, {size}"
     if counts.failed:
         summary += f"; {counts.failed} files could not be read (ragcli status{option})"
     if wrong := faults(catalog):

@@ -102,10 +102,12 @@ class Deleted(Document, frozen=True, kw_only=True):
 
 
 class SessionListed(Shape, frozen=True, kw_only=True):
-    """A chat in `sessions list --json`."""
+    """A chat in `sessions list --json`; `bytes` of its exchanges together, moments in ISO 8601 with their offset."""
 
     name: str
     exchanges: int
+    bytes: int
+    created_at: str
     updated_at: str
 
 
