@@ -41,6 +41,7 @@ class Reply:
     """One scripted reply. Counts are of tokens already sent; `body` goes out as it is, whatever the path.
 
     With `held` the rest comes when the test has set that event: nothing need be slow to be in the middle of something.
+    With `company` it begins when the server has had so many requests at once.
     """
 
     text: str = ""
@@ -80,6 +81,7 @@ class Reply:
     held_open: bool = False
     held: threading.Event | None = None
     held_at: int | None = None  # tokens already sent; None: nothing comes, not even a header
+    company: int = 0
 
 
 def tokenize(text: str) -> tuple[str, ...]:
@@ -290,6 +292,8 @@ class ModelServer:
             return await _send_whole(writer, Reply(status=404), b'{"detail": "Not Found"}')
         script = self._scripts[path]
         reply = script.popleft() if script else self._unscripted(path, request)
+        while self.most_at_once < reply.company:  # noqa: ASYNC110 - rarely, and only in tests
+            await asyncio.sleep(0.002)
         if reply.held_at is None:
             await _released(reply)
         if reply.hang:

@@ -66,7 +66,7 @@ def test_several_are_answered_at_once_and_each_has_its_line(
 ) -> None:
     for option in ([], ["--as-completed"]):
         file.write_text("\n".join(f"{HARDWARE} {n} {option}" for n in range(3)), encoding="utf-8")
-        endpoint.enqueue(answer("Slow [1].", before_first=0.3), answer("Quick [1]."), answer("Quick [1]."))
+        endpoint.enqueue(answer("Slow [1].", company=2), answer("Quick [1]."), answer("Quick [1]."))
         done = run_inside(sample_home, "ask", "--batch", file, "--no-cache", *option, env=online(endpoint))
         assert done.returncode == 0, done.stderr
         found = lines(done.stdout)
@@ -118,7 +118,7 @@ def test_a_run_that_was_cut_off_is_gone_on_with(
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(ending)
-    _, told = process.communicate(timeout=30)
+    _, told = process.communicate(timeout=120)
     assert process.returncode == (130 if ending == signal.SIGINT else -ending)
     assert [line["answer"] for line in lines(out.read_text(encoding="utf-8"))] == ["One [1].", "Two [1]."]
     if ending == signal.SIGINT:

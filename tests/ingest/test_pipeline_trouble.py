@@ -187,8 +187,10 @@ async def test_a_run_that_is_closed_half_way_lets_go_of_everything(library: Libr
 async def test_a_cancelled_run_lets_go_of_everything(library: Library) -> None:
     for n in range(100):
         library.write(f"{n:03d}.md", f"Document {n}.")
+    begun = asyncio.Event()
+    library.embedder.after = (1, begun.set)
     task = asyncio.create_task(library.ingest(batch=8))
-    await asyncio.sleep(0.05)
+    await begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

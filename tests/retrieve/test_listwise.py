@@ -109,7 +109,7 @@ def candidate(id: int, fused: float) -> Candidate:
 async def test_a_reply_that_cannot_be_read_leaves_the_fused_order_and_one_notice(
     reply: str, order: list[int], notices: int
 ) -> None:
-    ranker = ModelRanker(ChatReranker(Model(reply), budget=2000, count=COUNT), timeout=5)
+    ranker = ModelRanker(ChatReranker(Model(reply), budget=2000, count=COUNT), timeout=60)
     ranking = await ranker.rank(parse("网关"), [candidate(1, 0.9), candidate(2, 0.5)], {})
     assert [item.chunk.id for item in ranking.candidates] == order
     assert len(ranking.notices) == notices

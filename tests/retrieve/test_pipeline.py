@@ -231,7 +231,7 @@ class Model:
 
 
 async def test_a_model_may_order_the_candidates(folder: Folder, embedder: StaticEmbedder) -> None:
-    retriever = HybridRetriever(folder, folder, folder.keywords, embedder, ranker=ModelRanker(Model(), timeout=5))
+    retriever = HybridRetriever(folder, folder, folder.keywords, embedder, ranker=ModelRanker(Model(), timeout=60))
     sources = (await retriever.search("router")).sources
     assert "Travel expenses" in sources[0].text
     assert sources[0].score == sources[0].scores.rerank
@@ -243,7 +243,7 @@ async def test_a_model_may_order_the_candidates(folder: Folder, embedder: Static
 async def test_where_the_model_fails_the_order_before_it_stands(
     folder: Folder, embedder: StaticEmbedder, error: Exception
 ) -> None:
-    retriever = HybridRetriever(folder, folder, folder.keywords, embedder, ranker=ModelRanker(Model(error), timeout=5))
+    retriever = HybridRetriever(folder, folder, folder.keywords, embedder, ranker=ModelRanker(Model(error), timeout=60))
     builtin = HybridRetriever(folder, folder, folder.keywords, embedder)
     reranked, plain = await retriever.search("router"), await builtin.search("router")
     assert reranked.sources == plain.sources

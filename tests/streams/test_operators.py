@@ -125,7 +125,7 @@ async def test_garbage_collection_closes_the_source(operator) -> None:  # type: 
 
     await abandon()
     gc.collect()
-    await asyncio.wait_for(source.closed.wait(), 5)
+    await asyncio.wait_for(source.closed.wait(), 60)
 
 
 async def test_an_error_while_closing_the_source_is_not_swallowed(operator) -> None:  # type: ignore[no-untyped-def]

@@ -94,7 +94,7 @@ async def test_garbage_collection_closes_the_stream(decorator: Callable[[Listene
     log = Log()
     await anext(decorator(log.conversation)("hello"))
     gc.collect()
-    await asyncio.wait_for(log.closed.wait(), 5)
+    await asyncio.wait_for(log.closed.wait(), 60)
 
 
 async def test_cancellation_while_waiting_closes_the_stream(decorator: Callable[[Listener], Listener]) -> None:
