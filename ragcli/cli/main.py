@@ -8,7 +8,8 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
-from io import TextIOWrapper
+from io import BufferedWriter, FileIO, TextIOWrapper
+from typing import TYPE_CHECKING
 
 from typer.exceptions import TyperException
 
@@ -16,6 +17,9 @@ from ragcli.cli import journal
 from ragcli.cli.arguments import hoist
 from ragcli.cli.commands import app
 from ragcli.errors import Interrupted, RagcliError, UsageError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
@@ -70,6 +74,21 @@ def _prepare_streams() -> None:
             setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115 - lasts as long as we
         elif isinstance(stream, TextIOWrapper) and number:  # a file name that is no Unicode still prints
             stream.reconfigure(encoding="utf-8", errors="replace")
+    if isinstance(sys.stderr, TextIOWrapper) and not sys.stderr.isatty():
+        heedless = BufferedWriter(_Heedless(2, "w", closefd=False))
+        sys.stderr = TextIOWrapper(heedless, encoding="utf-8", errors="replace", line_buffering=True)
+
+
+class _Heedless(FileIO):
+    """What is said beside an answer is no reason to end it where the log that takes it is full."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            return memoryview(data).nbytes
 
 
 def _as_ragcli_error(exc: Exception) -> RagcliError:

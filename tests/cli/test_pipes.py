@@ -80,6 +80,9 @@ def test_a_full_disk_behind_a_redirection_is_one_line(shell) -> None:  # type: i
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
     assert "cannot write the output: No space left on device" in line
+    done = shell('ragcli ask "$WARRANTY" 2> /dev/full')
+    assert done.returncode == 0, "a log that is full costs no answer"
+    assert "三年" in done.stdout
 
 
 def test_events_go_through_a_filter_as_they_come(shell, endpoint: ModelServer) -> None:  # type: ignore[no-untyped-def]
