@@ -74,7 +74,7 @@ def _prepare_streams() -> None:
             setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115 - lasts as long as we
         elif isinstance(stream, TextIOWrapper) and number:  # a file name that is no Unicode still prints
             stream.reconfigure(encoding="utf-8", errors="replace")
-    if isinstance(sys.stderr, TextIOWrapper) and not sys.stderr.isatty():
+    if sys.stderr is sys.__stderr__ and isinstance(sys.stderr, TextIOWrapper) and not sys.stderr.isatty():
         heedless = BufferedWriter(_Heedless(2, "w", closefd=False))
         sys.stderr = TextIOWrapper(heedless, encoding="utf-8", errors="replace", line_buffering=True)
 
