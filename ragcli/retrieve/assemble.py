@@ -47,7 +47,10 @@ def _unlike(candidates: Sequence[Candidate], *, enough: int) -> list[Candidate]:
     for candidate in candidates:
         seen = _Print(candidate)
         shortest, longest = SAME * seen.length, seen.length / SAME
-        if not any(shortest <= other.length <= longest and seen.is_copy_of(other) for other in kept):
+        for other in kept:
+            if shortest <= other.length <= longest and seen.is_copy_of(other):
+                break
+        else:
             kept.append(seen)
         if len(kept) == enough:
             break

@@ -88,7 +88,7 @@ def fuse(
     fused = {id: from_words * score for id, score in keyword.items()}
     for id, cosine in vector.items():
         fused[id] = fused.get(id, 0.0) + from_meaning * max(0.0, cosine - low)
-    best = sorted(fused, key=lambda id: (-fused[id], id))[:limit]
+    best = [id for _, id in sorted([(-score, id) for id, score in fused.items()])[:limit]]
     by_words, by_meaning = _places(keyword), _places(vector)
     return [
         Hit(

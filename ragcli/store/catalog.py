@@ -170,7 +170,8 @@ class Catalog:
     # --- chunks
 
     def chunks(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
-        rows = self._all(f"{_CHUNK} AND c.id {_AMONG}", (json.dumps(list(map(int, ids))),))
+        in_order = sorted(map(int, ids))  # neighbours lie on one page
+        rows = self._all(f"{_CHUNK} AND c.id {_AMONG}", (json.dumps(in_order),))
         return {row[0]: _stored_chunk(row) for row in rows}
 
     def live(self, ids: Sequence[int]) -> set[int]:

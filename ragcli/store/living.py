@@ -19,9 +19,9 @@ class Living:
         self._checked = (-1, -1)
         self._all = False
 
-    def among(self, ids: Sequence[int], total: int) -> set[int]:
-        """Those of the ids that count, out of an index that holds all that do and has `total` entries."""
-        now = (self._catalog.generation, total)
+    def among(self, ids: Sequence[int], total: int, generation: int) -> set[int]:
+        """Those of the ids that count, out of an index of that generation that holds all that do, `total` entries."""
+        now = (generation, total)
         if now != self._checked:
             self._all = self._catalog.counts().chunks == total
             self._checked = now
