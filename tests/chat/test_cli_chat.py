@@ -138,6 +138,7 @@ class Person:
         self.pid, self._terminal = pty.fork()
         if self.pid == 0:
             os.chdir(folder)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs, the tests perhaps, ignore it
             environment = clean_environment(home, TERM="xterm-256color", COLUMNS="80", LINES="24")
             os.execve(sys.executable, [sys.executable, "-m", "ragcli", *args], environment)
         self.seen = ""

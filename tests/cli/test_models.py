@@ -19,6 +19,8 @@ TEXTS = {
     "b.md": "The gateway has a warranty. 网关有保修。",
     "c.md": "warranty warranty warranty 保修 保修 of the gateway 网关",
 }
+PATIENT = {"RAGCLI_RERANK_TIMEOUT": "60"}
+"""A busy machine is no slow model."""
 
 
 @pytest.fixture(scope="module")
@@ -144,9 +146,8 @@ def test_an_embedder_that_cannot_be_had_is_one_line(home: Path, docs: Path, mode
 
 
 def test_a_local_cross_encoder_has_the_last_word(indexed: Run, models: Path) -> None:
-    found = hits(
-        indexed, "网关 warranty", RAGCLI_RERANK_MODEL=f"fastembed:{models / 'cross'}", RAGCLI_RERANK_DEVICE="cpu"
-    )
+    cross = {"RAGCLI_RERANK_MODEL": f"fastembed:{models / 'cross'}", "RAGCLI_RERANK_DEVICE": "cpu"}
+    found = hits(indexed, "网关 warranty", **cross, **PATIENT)
     assert order(found)[:2] == ["c.md", "b.md"]
     assert found[0]["score"] == found[0]["scores"]["rerank"] > 0.9
 
@@ -179,7 +180,13 @@ def test_none_keeps_the_fused_order(indexed: Run) -> None:
 
 
 def online(endpoint: ModelServer, **more: str) -> dict[str, str]:
-    return {"OPENAI_BASE_URL": endpoint.url, "OPENAI_API_KEY": "sk-test", "RAGCLI_RERANK_MODEL": "chat", **more}
+    return {
+        "OPENAI_BASE_URL": endpoint.url,
+        "OPENAI_API_KEY": "sk-test",
+        "RAGCLI_RERANK_MODEL": "chat",
+        **PATIENT,
+        **more,
+    }
 
 
 @pytest.mark.parametrize("query", ["warranty gateway", "网关 保修"])
