@@ -5,6 +5,7 @@ Whatever goes wrong with a tier is a miss and one notice; the next one is told w
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -86,17 +87,17 @@ class AnswerCache:
             return
         cached = self._of(key, answer)
         semantic = self._semantic if embed is not None else None
-        for tier in self._tiers:
-            if semantic is None or tier is not semantic.store:
-                try:
-                    await tier.put(key, cached)
-                except CacheFailed as error:
-                    self._trouble(tier.name, error, tell)
-        if semantic is not None and embed is not None:
+
+        async def put(tier: AnswerTier) -> None:
             try:
-                await semantic.keep(key, cached, embed)
+                if semantic is not None and embed is not None and tier is semantic.store:
+                    await semantic.keep(key, cached, embed)
+                else:
+                    await tier.put(key, cached)
             except CacheFailed as error:
-                self._trouble(semantic.store.name, error, tell)
+                self._trouble(tier.name, error, tell)
+
+        await asyncio.gather(*map(put, self._all() if semantic else self._tiers))
 
     async def hold(self, key: CacheKey, answer: Answer) -> None:
         """In memory alone: another process has made it and keeps it."""

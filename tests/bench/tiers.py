@@ -14,7 +14,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -24,19 +24,24 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from redis_server import PROGRAM, RedisServer
 
+from ragcli.answer.cached import Scope
+from ragcli.answer.cached import cached as cached_answer
+from ragcli.answer.rewrite import by_rule
 from ragcli.answer.semantic import Semantic, digest
 from ragcli.answer.tiers import AnswerCache
-from ragcli.config import Redis
+from ragcli.app.caching import answer_cache
+from ragcli.config import Redis, Settings
 from ragcli.ports import AnswerTier, CachedAnswer, CacheKey
 from ragcli.providers.static import StaticEmbedder
 from ragcli.store.answers import SQLiteAnswers
 from ragcli.store.answers_memory import MemoryAnswers
 from ragcli.store.redis_answers import RedisAnswers
 from ragcli.store.redis_link import RedisLink
-from ragcli.types import Answer, Source
+from ragcli.types import Answer, Done, Event, Reply, Retrieval, Source, SourcesFound, Token
 
 CACHED = 5_000
 ONE_BY_ONE, AT_ONCE, TASKS = 1_000, 4_000, 32
+MISSES, MISS_MS, PIECE = 300, 5.0, 60
 LIMITS_US = {"memory": 1000.0, "disk": 5000.0, "redis": 5000.0, "semantic": 15_000.0}
 DAY_S, GIGABYTE = 86_400.0, 1 << 30
 
@@ -54,7 +59,56 @@ async def _measured(cached: int) -> list[Row]:
         async with _tiers(Path(folder), cached) as tiers:
             for name, find in tiers.items():
                 rows += await _timed(name, find, cached)
+    with tempfile.TemporaryDirectory() as folder:
+        rows += await _missed(Path(folder))
     return rows
+
+
+async def _missed(folder: Path) -> list[Row]:
+    """What looking in all tiers, and keeping the answer in them, adds to a question whose answer has to be made."""
+    rows = [await _added("a miss: what it adds, p50", folder, None)]
+    if PROGRAM is not None:
+        with RedisServer(folder) as server:
+            link = RedisLink(Redis(url=server.url, timeout=5))
+            rows.append(await _added("a miss, with Redis: what it adds, p50", folder, link))
+            link.close()
+    return rows
+
+
+async def _added(name: str, folder: Path, link: RedisLink | None) -> Row:
+    embedder = StaticEmbedder()
+    cache = answer_cache(folder, Settings(), link)
+    scope = Scope(collection="c", generation=1, settled=name.encode())
+    took: dict[bool, list[float]] = {True: [], False: []}
+    for n in range(MISSES):
+        question = _question(n)
+        answer = _answer(question).answer
+
+        async def make(
+            standalone: str, resume: Answer | None, stop: asyncio.Event, answer: Answer = answer
+        ) -> AsyncGenerator[Event, Reply | None]:
+            found = Retrieval(query=standalone, mode="hybrid", sources=answer.sources, confidence=1.0, relevant=True)
+            yield SourcesFound(found)
+            for start in range(0, len(answer.answer), PIECE):  # of an answer that takes its time, few wait to be told
+                yield Token(answer.answer[start : start + PIECE])
+            yield Done(answer)
+
+        through = cached_answer(
+            question,
+            cache=cache,
+            scope=scope,
+            make=make,
+            provider=("openai", "m"),
+            rewriter=by_rule,
+            embed=embedder.embed_query,
+        )
+        for with_cache, events in ((False, make(question, None, asyncio.Event())), (True, through)):
+            begun = time.perf_counter()
+            async for event in events:
+                assert not isinstance(event, Done) or event.answer.cache == "miss"
+            took[with_cache].append(1000 * (time.perf_counter() - begun))
+    await cache.aclose()
+    return Row(name, percentile(took[True], 50) - percentile(took[False], 50), "ms", limit=MISS_MS)
 
 
 async def _timed(name: str, find: Find, cached: int) -> list[Row]:
