@@ -96,7 +96,7 @@ class Completion:
             return
         try:
             plain = _PLAIN.decode(data)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             pass
         else:
             self._chunks += 1
@@ -179,7 +179,7 @@ def _json(content: bytes) -> Any:
     """Raises ValueError. The quick reader is a strict one; what it refuses, bad UTF-8 or NaN, gets a second chance."""
     try:
         return msgspec.json.decode(content)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return json.loads(content.decode(errors="replace"))
 
 

@@ -86,6 +86,21 @@ async def test_an_answer_comes_out_whole_in_whatever_form_it_is_sent(
     assert deltas[-1].finish == "stop"
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("text/event-stream", b'data: {"choices":[{"delta":{"content":"a \xff\xfe b"},"finish_reason":"stop"}]}\n\n'),
+        ("application/json", b'{"choices":[{"message":{"content":"a \xff\xfe b"},"finish_reason":"stop"}]}'),
+    ],
+)
+async def test_bytes_that_are_no_text_are_replaced(
+    kind: str, body: bytes, endpoint: ModelServer, model: OpenAIChat
+) -> None:
+    """As from a server that cuts tokens within a character."""
+    endpoint.enqueue(Reply(body=body, content_type=kind))
+    assert said(await collect(model)) == "a \ufffd\ufffd b"
+
+
 async def test_the_request_holds_the_messages_and_asks_for_a_stream_and_its_usage(
     endpoint: ModelServer, model: OpenAIChat
 ) -> None:
