@@ -7,9 +7,12 @@ from contextlib import suppress
 
 
 def main() -> None:
-    from ragcli.cli.main import run
+    try:
+        from ragcli.cli.main import run
 
-    code = run(sys.argv[1:])
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while all of this was being loaded
+        code = 130
     # Taking the interpreter down costs 0.15 s after the last word of an answer, and everything is closed by now.
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -177,15 +177,18 @@ def _heed(reply: Reply | None) -> Reply | None:
     return reply
 
 
-async def _unless(stop: asyncio.Event, result: Awaitable[T]) -> T:
+async def _unless(stop: asyncio.Event, result: Coroutine[Any, Any, T]) -> T:
     """The result, unless `stop` is set before it is there."""
 
     async def once() -> AsyncGenerator[T, None]:
         yield await result
 
-    async with aclosing(interruptible(once(), stop)) as stream:
-        async for value in stream:
-            return value
+    try:
+        async with aclosing(interruptible(once(), stop)) as stream:
+            async for value in stream:
+                return value
+    finally:
+        result.close()  # it has not begun where `stop` was set before
     raise Stopped
 
 

@@ -146,6 +146,15 @@ async def test_the_stop_event_ends_it_also_while_it_waits_for_the_network(retrie
     assert model.opened == model.closed
 
 
+async def test_a_stop_before_the_search_leaves_nothing_that_was_begun() -> None:
+    """As Ctrl-C while the index is opened; a coroutine that nobody awaits would be warned of."""
+    stop, model = asyncio.Event(), ScriptedModel()
+    stop.set()
+    [*_, last] = await heard(asked(model=model, history=[Turn("q", "a")], stop=stop))
+    assert isinstance(last, Done)
+    assert (last.answer.finish, last.error, model.opened) == ("interrupted", None, model.closed)
+
+
 async def test_a_stop_after_the_last_token_changes_nothing() -> None:
     stop, model = asyncio.Event(), ScriptedModel(("Done.", Delta(finish="stop")))
     seen = []

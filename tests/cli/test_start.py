@@ -101,3 +101,16 @@ def test_what_follows_two_dashes_is_never_an_option() -> None:
 
     assert hoist(["ask", "-q", "--", "-v", "--debug"]) == ["-q", "ask", "--", "-v", "--debug"]
     assert hoist(["ask", "什么？", "--home", "/a b", "--home=/c"]) == ["--home", "/a b", "--home=/c", "ask", "什么？"]
+
+
+def test_ctrl_c_while_it_is_loaded_ends_without_a_traceback() -> None:
+    program = (
+        "import sys, ragcli.__main__ as script\n"
+        "class Pressed:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'ragcli.cli.main': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Pressed())\n"
+        "script.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
