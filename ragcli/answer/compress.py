@@ -53,7 +53,7 @@ def compress(question: str, passages: Sequence[str], budget: int, count: Count) 
 
     Passages that fit are given back as they are. `passages` come best first.
     """
-    if sum(map(count, passages)) <= budget:
+    if sum(map(_bytes, passages)) <= budget or sum(map(count, passages)) <= budget:
         return list(passages)
     found = relevance(question, passages)
     taken = _taken(_steps(found, count), budget)
@@ -67,6 +67,11 @@ def compress(question: str, passages: Sequence[str], budget: int, count: Count) 
         if not taken or sum(map(count, kept)) <= budget:
             return kept
         taken.pop()
+
+
+def _bytes(text: str) -> int:
+    """No token is less than a byte: what has no more of them than the budget fits, and is not counted."""
+    return len(text.encode("utf-8", "replace"))
 
 
 def _taken(steps: Sequence[_Step], budget: int) -> list[tuple[int, _Part]]:

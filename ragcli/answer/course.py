@@ -172,8 +172,11 @@ class Course(Struct):
         return [Token(text)]
 
     def _pace(self) -> float | None:
+        """Tokens a second behind the first one, as the endpoint counted them, else by the pieces that came."""
+        counted = self._counted if self._counted is not None and not self._counted.estimated else None
+        tokens_said = max(self._pieces, counted.completion_tokens if counted else 0)
         seconds = self._last_token - self._first_token
-        return (self._pieces - 1) / seconds if self._pieces > 1 and seconds > 0 else None
+        return (tokens_said - 1) / seconds if self._pieces > 1 and seconds > 0 else None
 
     def _elapsed(self) -> float:
         return (self.clock() - self.started) * 1000

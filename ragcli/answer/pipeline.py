@@ -220,9 +220,10 @@ async def _built(
     """The prompt, counted exactly only where the over-estimate says that it is tight: an encoding loads slowly."""
 
     def build() -> Prompt:
+        count = tokens.estimator(model)
         told = (asking.original, *(s.text for s in sources), *(t.question + t.answer for t in asking.history))
-        roomy = sum(map(tokens.estimator(model), told)) < share * settings.context_tokens / 4
-        count = tokens.estimator(model) if roomy else tokens.counter(model)
+        if tokens.encoding_of(model) and sum(map(count, told)) >= share * settings.context_tokens / 4:
+            count = tokens.counter(model)
         return prompts.build(asking, sources, settings=settings, count=count, share=share)
 
     if sum(len(source.text) for source in sources) + len(asking.original) > LARGE:

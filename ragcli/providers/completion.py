@@ -151,6 +151,26 @@ class Completion:
                 self.finish = _FINISHES.get(str(finish).lower(), str(finish).lower())
 
 
+def joined(deltas: Iterator[Delta]) -> Iterator[Delta]:
+    """Text that came at once goes on at once: a reader who is behind catches up, as all it missed costs one step."""
+    texts: list[str] = []
+    try:
+        for delta in deltas:
+            if delta.text and not (delta.reasoning or delta.finish or delta.usage):
+                texts.append(delta.text)
+                continue
+            if texts:
+                yield Delta(text="".join(texts))
+                texts.clear()
+            yield delta
+    except EndpointError:
+        if texts:
+            yield Delta(text="".join(texts))
+        raise
+    if texts:
+        yield Delta(text="".join(texts))
+
+
 class _Said(msgspec.Struct):
     content: str
     reasoning_content: Literal[""] | None = None

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from ragcli.config import Chat
 from ragcli.errors import EndpointError, TimedOut, TransientError, UnknownModel
-from ragcli.providers.completion import Completion
+from ragcli.providers.completion import Completion, joined
 from ragcli.providers.failures import Refused
 from ragcli.providers.http import Endpoint, body_of
 from ragcli.streams.step import Deadline
@@ -71,7 +71,7 @@ class OpenAIChat:
                     completion = Completion(self._endpoint.secret)
                     async with aclosing(self._pieces(response, completion, due)) as pieces:
                         async for piece in pieces:
-                            for delta in completion.feed(piece):
+                            for delta in joined(completion.feed(piece)):
                                 yield delta
                             if completion.done:
                                 break

@@ -59,7 +59,7 @@ class Usage(Struct, frozen=True, kw_only=True):
     estimated: bool = True
 
 
-class Delta(Struct, frozen=True, kw_only=True):
+class Delta(Struct, frozen=True, kw_only=True, gc=False):
     """One piece of a model's stream; the last one carries `finish`."""
 
     text: str = ""

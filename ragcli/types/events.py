@@ -26,7 +26,7 @@ class SourcesFound(Struct, frozen=True):
     retrieval: Retrieval
 
 
-class Token(Struct, frozen=True):
+class Token(Struct, frozen=True, gc=False):
     """The next piece of the answer."""
 
     text: str

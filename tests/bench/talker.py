@@ -34,6 +34,13 @@ def event(text: str, finish: str | None = None) -> bytes:
     return chunk(b"data: " + json.dumps(whole).encode() + b"\n\n")
 
 
+def usage(tokens: int) -> bytes:
+    """What endpoints send that are asked to include it, as ragcli asks."""
+    counts = {"prompt_tokens": 1000, "completion_tokens": tokens, "total_tokens": 1000 + tokens}
+    whole = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": []}
+    return chunk(b"data: " + json.dumps(whole | {"usage": counts}).encode() + b"\n\n")
+
+
 def chunk(data: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
@@ -54,7 +61,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
                 if writer.is_closing():
                     return
                 writer.write(event(f" {time.monotonic():.6f}"))
-            writer.write(event("", "stop") + chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
+            writer.write(event("", "stop") + usage(tokens) + chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
         pass
