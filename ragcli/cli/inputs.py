@@ -25,6 +25,18 @@ def question_and_extra(argument: str | None) -> tuple[str, str]:
     return checked_question(argument), extra if extra.strip() else ""
 
 
+def query(argument: str | None) -> str:
+    """What to search for, of any length; beside an argument nothing is read. Raises UsageError."""
+    if argument is None or argument == "-":
+        if sys.stdin is None or sys.stdin.isatty():
+            raise UsageError("nothing to search for", remedy='put it behind the command: ragcli search "..."')
+        argument = _read_all()
+    text = _unicode(argument).strip()
+    if not text:
+        raise UsageError("the query is empty", remedy='search for something: ragcli search "..."')
+    return text
+
+
 def checked_question(text: str) -> str:
     """The question without the white space around it. Raises UsageError where it is none."""
     text = _unicode(text).strip()

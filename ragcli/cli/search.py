@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from ragcli.cli import documents, shapes
-from ragcli.cli.inputs import question_and_extra
+from ragcli.cli import documents, inputs, shapes
 from ragcli.cli.loop import run_async
 from ragcli.errors import NothingRelevant, PartialIngest, UsageError, reason
+from ragcli.retrieve.query import LONGEST
 from ragcli.types import Mode, Retrieval
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ def run(
     explain: bool,
     json: bool,
 ) -> int:
-    text, _ = question_and_extra(query)
+    text = inputs.query(query)
+    if len(text) > LONGEST:
+        context.tell(f"the query is {len(text):,} characters long: its first {LONGEST:,} are searched for")
     workspace = context.workspace()
 
     async def main(_stop: asyncio.Event) -> int:

@@ -50,7 +50,8 @@ def test_explain_shows_the_score_and_the_place_in_each_leg(sample_home: Path, qu
     [
         ("", 2),
         (" \t", 2),
-        ("x" * 20_000, 2),
+        ("x" * 20_000, 3),
+        pytest.param("How long is the warranty of the gateway? " * 500, 0, id="20,500 characters"),
         ("???", 3),
         ("😀🎉", 3),
         ("ما هي سياسة الإرجاع؟", 3),
@@ -72,6 +73,20 @@ def test_odd_queries_get_a_sensible_answer(sample_home: Path, query: str, code: 
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     assert (done.stdout == "") == (code != 0)
+
+
+def test_help_for_a_query_that_is_none_speaks_of_searching(sample_home: Path) -> None:
+    for query in ("", "-"):
+        done = run_inside(sample_home, "search", query)
+        assert done.returncode == 2
+        assert "ragcli search" in done.stderr
+        assert "ragcli ask" not in done.stderr
+
+
+def test_a_text_of_any_length_is_searched_for_by_its_beginning(sample_home: Path) -> None:
+    done = run_inside(sample_home, "search", "How long is the warranty of the gateway? " * 500, "-k", "1")
+    assert done.stdout.startswith("[1] ")
+    assert "its first 10,000 are searched for" in done.stderr
 
 
 def test_a_broken_line_of_a_query_file_is_named_and_the_others_run(sample_home: Path, tmp_path: Path) -> None:
