@@ -184,7 +184,7 @@ def _windows(text: str, start: int, end: int, *, unbroken: int) -> Iterator[Span
     """Cuts a long text where a section, a paragraph, a line or a word ends, and after `unbroken` characters where none
     does: the splitter's time grows faster than its input, in endless words with the square.
     """
-    while end - start > (WINDOW if _SPACE.search(text, start, end) else unbroken):
+    while end - start > WINDOW or (end - start > unbroken and not _SPACE.search(text, start, end)):
         for mark in ("\n\n#", "\n\n", "\n", " "):
             cut = text.rfind(mark, start + WINDOW // 2, start + WINDOW)
             if cut >= 0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -162,6 +164,16 @@ def test_degenerate_text_takes_no_more_than_linear_time(unit: str) -> None:
     text = unit * 40_000
     found = chunks_of(text, 400)
     assert sum(len("".join(each.text.split())) for each in found) == len("".join(text.split()))
+
+
+def test_an_endless_line_takes_time_in_proportion_to_its_length() -> None:
+    """A megabyte of it is one block of a text that is read as a stream."""
+    seconds = []
+    for length in (100_000, 1_000_000):
+        started = time.process_time()
+        chunks_of("字" * length, 400)
+        seconds.append(time.process_time() - started)
+    assert seconds[1] < 40 * seconds[0]
 
 
 def test_a_chinese_character_counts_about_five_times_a_latin_letter() -> None:

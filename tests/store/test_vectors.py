@@ -9,9 +9,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import chromadb
 import numpy as np
 import pytest
+from chromadb.config import Settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +22,7 @@ from ragcli.errors import ConfigError
 from ragcli.store.catalog import Catalog
 from ragcli.store.catalog_writer import CatalogWriter
 from ragcli.store.chroma import ChromaFailed, ChromaIndex, ChromaWriter
+from ragcli.store.chroma_child import COLLECTION, Writer
 from ragcli.store.collection import faults, open_vectors
 from ragcli.store.exact import ExactIndex
 from ragcli.store.indexes import StoredIndexes
@@ -109,6 +113,38 @@ def test_chroma_and_the_scan_give_the_same_answers(place: Place, writer: Catalog
     assert chroma.search(rows[7], 3, among=[3, 8, 11, 99999])[0][0] == 8
     chroma.close()
     assert reasons == []
+
+
+def test_vectors_that_repeat_stand_apart_in_chroma_and_are_found_as_they_are(
+    place: Place, writer: CatalogWriter
+) -> None:
+    """Among equal ones its graph is searched from end to end for each that is added."""
+    rows = np.concatenate([vectors_of(100), np.tile(vectors_of(1, seed=3), (200, 1))])
+    build(place, writer, rows)
+    client: Any = chromadb.PersistentClient(str(place.vectors / "1"), Settings(anonymized_telemetry=False))
+    kept = client.get_collection(COLLECTION, embedding_function=None).get(include=["embeddings"])["embeddings"]
+    client.close()
+    assert len(np.unique(kept, axis=0)) == 300
+
+    chroma = ChromaIndex(writer, ExactIndex(writer))
+    hits = chroma.search(rows[-1], 30)
+    chroma.close()
+    assert [cosine for _, cosine in hits] == pytest.approx([1.0] * 30)
+
+
+@pytest.mark.filterwarnings("ignore:legacy embedding function config")
+def test_what_waits_in_the_queue_of_an_older_index_is_in_its_files_after_the_next_write(tmp_path: Path) -> None:
+    former: Any = chromadb.PersistentClient(str(tmp_path), Settings(anonymized_telemetry=False))
+    hnsw: Any = {"hnsw": {"space": "cosine", "sync_threshold": 1_000}}
+    former.create_collection(COLLECTION, configuration=hnsw, embedding_function=None)
+    former.close()
+    writer = Writer(str(tmp_path))
+    assert writer.open() == 0
+    assert writer.upsert(np.arange(5, dtype="<i8").tobytes(), vectors_of(5).tobytes()) == 5
+    assert writer.flush() == 5
+    writer.close()
+    [labels] = tmp_path.glob("*/index_metadata.pickle")
+    assert labels.stat().st_size > 0
 
 
 def test_retired_and_pending_chunks_never_crowd_out_those_that_count(place: Place, writer: CatalogWriter) -> None:
