@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from ragcli.answer.question import CHINESE_FUNCTION, FUNCTION_WORDS
 from ragcli.text.analyze import terms
@@ -111,6 +112,7 @@ def content_terms(text: str) -> frozenset[str]:
     return frozenset(term for term in terms(text) if says_something(term))
 
 
+@lru_cache(maxsize=1 << 15)
 def says_something(term: str) -> bool:
     """Whether a term is more than grammar."""
     if "\u2e80" <= term[0] <= "\u9fff":

@@ -11,7 +11,10 @@ from ragcli.answer.question import FUNCTION_WORDS
 from ragcli.text.analyze import STOP_WORDS, fold, terms
 
 _CAPITAL = re.compile(r"(?<![\w'’.-])[A-Z][\w’'&.-]*\w|(?<![\w'’.-])[A-Z](?![\w'’])")
-_CODE = re.compile(r"(?<![\w.])(?!\d[\d.,]*[A-Za-z]{1,3}(?![\w-]))(?=[\w.-]*\d)(?=[\w.-]*[A-Za-z])[A-Za-z0-9][\w.-]*\w")
+_CODE = re.compile(
+    r"(?<![\w.])(?!\d[\d.,]*[A-Za-z]{1,3}(?![\w-]))(?=[\w.-]*\d)(?=[\w.-]*[A-Za-z])[A-Za-z0-9][\w.-]*\w|(?<![\d.])\d+(?:\.\d+){2,}",
+    re.ASCII,
+)
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9+#.&-]*[A-Za-z0-9+#]")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _TITLED = re.compile(r"《([^》]{1,40})》")
@@ -42,7 +45,7 @@ _PLACES = (
     "昆明 贵阳 南宁 海口 三亚 合肥 南昌 太原 "
     "石家庄 呼和浩特 兰州 西宁 银川 乌鲁木齐 拉萨 香港 澳门 台北 高雄 宁波 无锡 东莞 佛山 珠海 温州 河北 山西 辽宁 "
     "吉林 黑龙江 江苏 浙江 安徽 福建 江西 山东 河南 湖北 湖南 "
-    "广东 海南 四川 贵州 云南 陕西 甘肃 青海 台湾 内蒙古 广西 西藏 宁夏 新疆 中国 美国 日本 韩国 朝鲜 英国 法国 德国 "
+    "广东 海南 四川 贵州 云南 陕西 甘肃 青海 台湾 内蒙古 广西 西藏 宁夏 新疆 美国 日本 韩国 朝鲜 英国 法国 德国 "
     "意大利 西班牙 葡萄牙 俄罗斯 苏联 印度 巴西 加拿大 澳大利亚 新西兰 "
     "荷兰 比利时 瑞士 瑞典 挪威 丹麦 芬兰 波兰 奥地利 希腊 土耳其 埃及 南非 墨西哥 阿根廷 越南 泰国 新加坡 马来西亚 "
     "印尼 菲律宾 欧洲 亚洲 非洲 北美 南美 纽约 伦敦 巴黎 东京 柏林 莫斯科 "
@@ -55,7 +58,7 @@ _ORGANISATION = re.compile(
     r"|部门|局(?!面|限)|厅|委员会|协会|中心|车站|机场"
     r"|基金会|研究所|出版社|团队|分行|分店|支队|处(?=[，。、的]|$)|科(?=[，。、的]|$)|组(?=[，。、的]|$)))"
 )
-_NO_NAME = re.compile(r"[的了是在有没不就都也还又再把被很最着过给向对和与或们这那个些]")
+_NO_NAME = re.compile(r"[得到会能可要以上下年月日时的了是在有没不就都也还又再把被很最着过给向对和与或们这那个些]")
 _NUMERAL = re.compile(r"[一二两三四五六七八九十几]")
 _NO_ORGANISATION = frozenset(
     (
@@ -65,6 +68,8 @@ _NO_ORGANISATION = frozenset(
 )
 
 _INITIAL_WORDS = frozenset(
+    "monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat sun "
+    "mondays tuesdays wednesdays thursdays fridays saturdays sundays "
     "yes no all any most many some several few both each every other another one two three four five six seven "
     "eight nine ten "
     "according under over before after during since until when while if unless because although though however "
@@ -76,22 +81,28 @@ _INITIAL_WORDS = frozenset(
 
 
 class Names(Struct, frozen=True):
-    """`certain` look like names wherever they stand, `chinese` by their form in Chinese.
+    """`certain` look like names wherever they stand, `likely` by what stands around them in Chinese.
 
     `first` is a capital word at the beginning: perhaps a name.
     """
 
     certain: frozenset[str]
     first: str = ""
-    chinese: frozenset[str] = frozenset()
+    likely: frozenset[str] = frozenset()
 
     def missing_from(self, passage: str) -> bool:
-        """Whether a name is not in the passage, in whatever form or case, nor as initials."""
+        """Whether a certain name is not in the passage, in whatever form or case, nor as initials."""
         known = Known(terms(passage, keep_stop_words=True))
         folded = fold(passage)
-        if any(not _known(name, known, folded, passage) for name in self.certain):
-            return True
-        return any(fold(name) not in folded for name in self.chinese)
+        return any(not _known(name, known, folded, passage) for name in self.certain)
+
+    def strange_to(self, folded: str) -> bool:
+        """Whether the folded passage has not a single character of what is likely a name."""
+        return any(not set(fold(name)) & set(folded) for name in self.likely)
+
+    def doubtful_in(self, folded: str) -> bool:
+        """Whether what is likely a name is not in the folded passage."""
+        return any(fold(name) not in folded for name in self.likely)
 
 
 def names_in(sentence: str) -> Names:
@@ -108,11 +119,12 @@ def names_in(sentence: str) -> Names:
         else:
             certain.add(_term(word))
     certain.update(_term(match.group()) for match in _CODE.finditer(sentence))
-    chinese: frozenset[str] = frozenset()
+    likely: frozenset[str] = frozenset()
     if _HAN.search(sentence):
         certain.update(_term(match.group()) for match in _LATIN.finditer(sentence) if not _common(match.group()))
-        chinese = frozenset(_chinese(sentence))
-    return Names(frozenset(certain - {""}), first, chinese)
+        certain |= _certain_in_chinese(sentence)
+        likely = frozenset(_likely_in_chinese(sentence))
+    return Names(frozenset(certain - {""}), first, likely)
 
 
 def _common(word: str) -> bool:
@@ -141,15 +153,19 @@ def _initials(name: str, passage: str) -> bool:
     return name in heads
 
 
-def _chinese(sentence: str) -> set[str]:
+def _certain_in_chinese(sentence: str) -> set[str]:
     found = {match[1] for match in _TITLED.finditer(sentence)} | {
         match.group() for match in _FOREIGN.finditer(sentence)
     }
+    return found | {place for place in _PLACES if place in sentence}
+
+
+def _likely_in_chinese(sentence: str) -> set[str]:
+    found: set[str] = set()
     for match in _PERSON.finditer(sentence):
         name = match["start"] or match["after"] or match["titled"]
         if not _NO_NAME.search(name):
             found.add(name)
-    found.update(place for place in _PLACES if place in sentence)
     found.update(
         match[1]
         for match in _ORGANISATION.finditer(sentence)

@@ -8,8 +8,12 @@ the other clause ("did not increase" agrees with "decreased"). Set phrases that 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from ragcli.text.analyze import fold, terms
+
+REMEMBERED = 1 << 10
+"""Texts of which it is remembered what they deny: each clause of a passage meets each of the claims."""
 
 _DENIES_NOTHING = re.compile(
     r"could(?: not|n['’]t) (?:have been|be) (?:more )?\w+|"
@@ -21,7 +25,7 @@ _DENIES_NOTHING = re.compile(
     r"不但|不仅|不过(?!期)|不断|不同|不少(?!于)|不久|无论|不论|不管|非常|未来|无线|非洲|特别|差不多|不锈钢|不动产"
     r"|无人机|无障碍|不得不|"
     r"(?:不得?|不能|不应|不可|不会)?(?:不)?(?:超过|少于|低于|高于|晚于|迟于|早于|多于|大于|小于|足(?=[\d一二三四五六七八九十百半]))|"
-    r"不限于|不一定|毫不|无疑|不禁|不愧|不满(?=\d)|不便|不错|不良|未婚|无机|无产|非正式|非营利|无形|无限|无名|别墅"
+    r"不限于|不一定|毫不|无疑|不禁|不愧|不[满到](?=[\d一二三四五六七八九十百半])|不便|不错|不良|未婚|无机|无产|非正式|非营利|无形|无限|无名|别墅"
     r"|别人|分别|级别|区别|性别|类别|识别|个别|告别|"
     r"能不能|是不是|可不可以|有没有|会不会|免费|免除|避免|无忧|无锡|不丹|非法"
 )
@@ -35,10 +39,16 @@ _DENIES = re.compile(
     r"untaxed|unlimited|nonrefundable|illegal|unlawful|unnecessary|unsafe|inactive|incompatible|incomplete"
     r"|insufficient|"
     r"unknown|unlike|rather than|instead of|unable|discontinu\w+|(?:remov\w+|drop\w*|end\w*) support|void|waive[sd]?"
+    r"|cancel\w*|suspend\w*"
     r"|exempt(?:ed)?)\b|n['’]t\b|"
     r"不|没|未|无|(?<!不)禁(?!忌|令)|勿|(?<![\u4e00-\u9fff除若])非(?=\w)|并非|而非|除外|除非|拒绝|杜绝|谢绝|缺乏|缺少"
     r"|豁免|停(?:运|用|售|业|办|产|播)|取消|(?<=除)[^，。]{1,12}(?:以?外)|切莫",
 )
+_BEFORE_ITS_WORD = re.compile(r"not|no|never|none|without|cannot|n['’]t|neither|nor|unable|[不没未无勿]|并非|而非|切莫")
+_ELSE = re.compile(r"[^.。;；]{0,40}(?:\botherwise\b|\bor else\b|否则|不然)")
+"""What must not be done lest something happens is told of as done, where it is told what happens then."""
+_SCOPE = re.compile(r"(?:\s*[a-z0-9'’-]+){1,4}|[\u3400-\u9fff]{1,5}")
+_SCOPE_BEFORE = re.compile(r"(?:[a-z0-9'’-]+\s*){1,4}\Z|[\u3400-\u9fff]{1,5}\Z")
 _LIMIT = re.compile(r"\b(?:only|just|solely|exclusively)\b|只有|仅|只(?![\u4e00-\u9fff]?[\d])")
 
 _ACTIONS = """
@@ -94,7 +104,7 @@ full-time / part-time
 最高 / 最低
 最大 / 最小
 最多 至多 上限 以内 / 最少 至少 下限 以上
-免费 免收 / 收费 付费 缴费
+免费 免收 免票 / 收费 付费 缴费 买票 购票 收取 支付
 内部 室内 / 外部 室外 户外 对外
 上午 早上 / 下午 晚上
 高于 多于 大于 超过 / 低于 少于 小于 不足
@@ -159,14 +169,38 @@ _OPPOSITE_ACTIONS = _read(_ACTIONS)
 _OPPOSITES = _OPPOSITE_ACTIONS + _read(_QUALITIES)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def denials(clause: str) -> int:
     """How many words of negation a clause holds."""
-    return len(_DENIES.findall(_DENIES_NOTHING.sub(" ", fold(clause))))
+    folded = _DENIES_NOTHING.sub(" ", fold(clause))
+    return sum(_ELSE.match(folded, match.end()) is None for match in _DENIES.finditer(folded))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def negated(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The terms of a text that words of negation stand by, and all others."""
+    folded = _DENIES_NOTHING.sub(" ", fold(text))
+    denied: set[str] = set()
+    rest = ""
+    end = 0
+    for match in _DENIES.finditer(folded):
+        if _ELSE.match(folded, match.end()):
+            continue
+        after = _SCOPE.match(folded, match.end())
+        stop = after.end() if after else match.end()
+        if after:
+            denied.update(terms(after.group()))
+        if not _BEFORE_ITS_WORD.fullmatch(match.group()) and (before := _SCOPE_BEFORE.search(folded[: match.start()])):
+            denied.update(terms(before.group()))
+        rest += folded[end : match.start()] + " "
+        end = max(stop, end)
+    rest += folded[end:]
+    return frozenset(denied), frozenset(terms(rest))
 
 
 def disagree(claim: str, passage: str) -> bool:
     """Whether one of two clauses that speak of the same thing denies what the other says."""
-    return (denials(claim) + denials(passage) + _opposites(fold(claim), fold(passage))) % 2 == 1
+    return (denials(claim) + denials(passage) + opposites(claim, passage)) % 2 == 1
 
 
 def without_sense(text: str) -> str:
@@ -178,14 +212,25 @@ def without_sense(text: str) -> str:
     return text
 
 
-def _opposites(claim: str, passage: str) -> int:
+def opposites(claim: str, passage: str) -> int:
     """How many words of the claim stand in the passage only as their opposites."""
-    found = 0
-    for one, other in _OPPOSITES:
-        for mine, theirs in ((one, other), (other, one)):
-            if mine.search(claim) and theirs.search(passage) and not theirs.search(claim) and not mine.search(passage):
-                found += 1
-    return found
+    mine, theirs = _senses(claim), _senses(passage)
+    return sum(
+        (pair, not side) in theirs and (pair, not side) not in mine and (pair, side) not in theirs
+        for pair, side in mine
+    )
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _senses(text: str) -> frozenset[tuple[int, bool]]:
+    """The sides of the pairs of opposites that stand in the text: (number of the pair, whether it is the second)."""
+    folded = fold(text)
+    return frozenset(
+        (number, second)
+        for number, pair in enumerate(_OPPOSITES)
+        for second, side in zip((False, True), pair, strict=True)
+        if (side.pattern.isascii() or not folded.isascii()) and side.search(folded)
+    )
 
 
 def overstates(claim: str, passage: str) -> bool:

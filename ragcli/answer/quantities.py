@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from ragcli.answer.units import UNITS
+
 _CN_DIGIT = {"〇": 0, "零": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
 _CN_UNIT = {"十": 10, "百": 100, "千": 1000}
 _CN_LARGE = {"万": 10_000, "亿": 100_000_000}
@@ -30,11 +32,14 @@ _TENS = {
 _ORDINAL = {
     word: value
     for value, word in enumerate(
-        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split(), start=1
+        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
+        "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth".split(),
+        start=1,
     )
 }
 _ENGLISH_PART = {"a": 1, "one": 1, "two": 2, "three": 3, "half": 2, "third": 3, "fifth": 5, "tenth": 10}
 _LARGE = {"hundred": 100.0, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "dozen": 12.0, "k": 1e3}
+_SHORT = {"k": 1e3, "m": 1e6, "b": 1e9}
 _MONTHS = {
     name: number
     for number, names in enumerate(
@@ -45,79 +50,6 @@ _MONTHS = {
     for name in names.split()
 }
 
-_MEASURES = """
-time 1: second seconds sec secs 秒 秒钟
-time 60: minute minutes min mins 分钟
-time 3600: hour hours hr hrs h 小时 个小时 钟头
-time 86400: day days 天 日 个工作日 工作日 个自然日 自然日
-time 604800: week weeks 周 星期 个星期 礼拜
-months 1: month months 个月 月
-months 3: quarter quarters 季度 个季度
-months 12: year years 年
-money 1: dollar dollars usd $ 美元 美金
-euro 1: euro euros eur € 欧元
-pound 1: £ gbp 英镑
-yuan 1: yuan rmb cny ¥ ￥ 元 块 块钱 人民币 元人民币
-share 1: % percent 个百分点 ％
-length 0.000001: µm μm 微米
-length 0.0254: inch inches 英寸 寸
-length 0.001: mm millimeters millimetres 毫米
-length 0.01: cm centimeters centimetres 厘米 公分
-length 1: m meter meters metre metres 米 公尺
-length 1000: km kilometer kilometers kilometre kilometres 公里 千米
-miles 1: mile miles 英里
-feet 1: foot feet ft 英尺
-mass 0.000001: µg μg mcg 微克
-mass 0.001: mg milligram milligrams 毫克
-mass 1: g gram grams 克
-mass 500: 斤
-mass 1000: kg kilogram kilograms kilo kilos 公斤 千克
-mass 1000000: t ton tons tonne tonnes 吨
-mass 453.6: lb lbs
-share-mille 1: ‰
-volume 0.001: ml millilitres milliliters 毫升
-volume 1: l litre litres liter liters 升
-data 1: kb
-data 1000: mb
-data 1000000: gb
-data 1000000000: tb
-fahrenheit 1: °f ℉ 华氏度
-heat 1: degrees °c ℃ 度 摄氏度
-power 1: w watt watts 瓦
-power 1000: kw kilowatt kilowatts 千瓦
-power 1000000: mw 兆瓦
-energy 1: wh 瓦时
-energy 1000: kwh 千瓦时 度电
-charge 1: mah 毫安时
-voltage 1: v volt volts 伏 伏特
-frequency 1: hz 赫兹
-frequency 1000: khz
-frequency 1000000: mhz 兆赫
-frequency 1000000000: ghz
-pressure 1: kpa 千帕
-pressure 100: bar
-pressure 6.895: psi
-turning 1: nm
-speed 1: km/h kph 公里/小时
-speed 1.609: mph
-area 1: m² 平方米 平米
-area 666.7: 亩
-area 10000: hectare hectares ha 公顷
-area 1000000: km² 平方公里
-heat-energy 1: kcal 千卡 大卡
-age 1: 岁 周岁
-area 1: square-metres square-meters
-area 1000000: square-kilometres square-kilometers
-people 1: people persons employees staff members users customers 人 名员工 位员工 名 位
-times 1: times 次 回 倍
-"""
-_UNITS: dict[str, tuple[str, float]] = {
-    name: (head.split()[0], float(head.split()[1]))
-    for head, names in (line.split(": ") for line in _MEASURES.strip().splitlines())
-    for name in (word.replace("-", " ") for word in names.split())
-}
-"""Unit -> (what it measures, how much of it)."""
-
 _WORD_NUMBER = "|".join((*_SMALL, *_TENS))
 _SCALE = "hundred|thousand|million|billion|trillion|dozen"
 _MONTH_NAME = (
@@ -125,7 +57,9 @@ _MONTH_NAME = (
     r"|nov(?:ember)?|dec(?:ember)?)\.?"
 )
 _DATES = (
-    re.compile(r"\b(?P<y>[12]\d{3})[-/.](?P<m>0?[1-9]|1[0-2])(?:[-/.](?P<d>0?[1-9]|[12]\d|3[01]))?(?![\d-])"),
+    re.compile(
+        r"(?<![0-9A-Za-z.-])(?P<y>[12]\d{3})[-/.](?P<m>0?[1-9]|1[0-2])(?:[-/.](?P<d>0?[1-9]|[12]\d|3[01]))?(?![\d-])"
+    ),
     re.compile(
         rf"(?P<y>[12]\d{{3}}|[一二][{_CN_NUMERAL}]{{3}})\s*年(?:\s*(?P<m>1[0-2]|0?[1-9]|十[一二]?"
         rf"|[一二三四五六七八九])\s*月(?:份|\s*(?P<d>[0-3]?\d|[一二三]?十[一二三四五六七八九]?"
@@ -148,6 +82,20 @@ _DATES = (
         r"|May)\b"
     ),
 )
+_DAY = re.compile(
+    r"(?<=每月)(?P<d>[0-3]?\d|[一二三]?十[一二三四五六七八九]?|[一二三四五六七八九])[日号]"
+    r"|(?<![第\d-])(?P<d2>[0-3]?\d|[一二三]?十[一二三四五六七八九]?)号(?![线楼门机店院车台仓站柱文码令馆厅桌房铺球染钢字元公通])"
+)
+"""A day of whatever month: 每月五日, 5号之前."""
+_HALF = re.compile(
+    r"\b(?:an?|one) (?P<more>hour|day|week|month|year) and a half\b|\bhalf an? (?P<half>hour|day|year)\b",
+    re.IGNORECASE,
+)
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_WEEKDAY = re.compile(
+    r"\b(?P<en>Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:day|sday|nesday|rsday|urday|s|rs|r|nes)?s?\b|(?:星期|周|礼拜)(?P<cn>[一二三四五六日天])"
+    r"(?![个周年月\d])"
+)
 _CLOCK = re.compile(
     r"(?P<half>上午|下午|晚上|早上|中午|凌晨|傍晚)?\s*(?P<h>[01]?\d|2[0-4]|[一二两三四五六七八九十]{1,3})"
     r"(?:[:：](?P<min>[0-5]\d)|(?P<dian>\s*[点时](?!间))(?P<ban>半)?)(?P<pm>\s*[ap]\.?m\b\.?)?|"
@@ -161,7 +109,7 @@ _NUMBER = re.compile(
     rf"|(?P<percent_cn>百分之(?P<pc>[{_CN_NUMERAL}点]+|\d+(?:\.\d+)?))"
     rf"|(?P<tenths>[一二三四五六七八九]成(?:半)?)(?![为立员功本就绩长分])"
     rf"|(?P<money>[$€£¥￥]\s?)?(?P<plain>\d{{1,3}}(?:[,，]\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?)(?P<ord>st|nd|rd|th)?"
-    rf"(?:\s*(?P<scale>{_SCALE})\b|(?P<k>k)\b|\s*(?P<cn_scale>[百千]?[万亿]|[百千](?!米|克|瓦|分)))?"
+    rf"(?:\s*(?P<scale>{_SCALE})\b|(?P<k>k|(?(money)(?:mn?|bn?)))\b|\s*(?P<cn_scale>[百千]?[万亿]|[百千](?!米|克|瓦|分)))?"
     rf"|\b(?P<words>(?:(?:{_WORD_NUMBER})(?:[ -](?:{_WORD_NUMBER}))?|a|half a)(?:[ -](?:{_SCALE}))+"
     rf"|(?:{_WORD_NUMBER})(?:[ -](?:{_WORD_NUMBER}))?)\b"
     rf"|\b(?P<ordinal>{'|'.join(_ORDINAL)})\b"
@@ -171,18 +119,21 @@ _NUMBER = re.compile(
 _UNIT = re.compile(
     r"\s*(?:-\s*)?(?:business |working |calendar |full |more |additional |consecutive |paid )?(?P<unit>"
     + "|".join(
-        sorted((re.escape(u) + (r"\b" if u.isascii() and u.isalpha() else "") for u in _UNITS), key=len, reverse=True)
+        re.escape(unit) + (r"(?![A-Za-z])" if unit.isascii() and unit.isalpha() else "")
+        for unit in sorted(UNITS, key=len, reverse=True)
     )
     + ")",
     re.IGNORECASE,
 )
 _TENTHS = re.compile(r"[一二三四五六七八九](?![一二三四五六七八九十百千万亿个米元])")  # 一米三, 三块五
 _CODE_BEFORE = re.compile(r"[A-Za-z][A-Za-z]*[-_]?\Z|\d\.\Z")
+_THE_TWO = re.compile(r"\b(?:the|these|those)\s\Z", re.IGNORECASE)
+_VERSION_GOES_ON = re.compile(r"\.\d")
 _CN_IDIOM = re.compile(
-    r"[前上后同每]一[年月周天]|一(?:个(?!月|小时|星期|工作日|季度)|些|样|般|直|定|起|旦|致|并|切|律|下|点|种|边|方面|部分|体|系列|经|同|时|向"
+    r"(?:(?<!提)前|[上后同每])一[年月周天]|一(?:个(?!月|小时|星期|工作日|季度)|些|样|般|直|定|起|旦|致|并|切|律|下|点|种|边|方面|部分|体|系列|经|同|时|向"
     r"|贯|条|项|份|名|位|家|款|台|次性|级|"
     r"共|等|流|线|带|度|心|手|步|面|把|只|本|张|封|段|旁|生)|唯一|统一|同一|之一|万一|进一|单一|专一"
-    r"|星期[一二三四五六]|周[一二三四五六](?![个周])|十分|千万|万分|百姓|四川|三亚|九江|"
+    r"|十分(?!钟|之)|千万|万分|百姓|四川|三亚|九江|"
     r"三明|五金|八卦|七夕|万科|二手|三方|第三方|六安|两者|双|万能|千瓦|百货|百度|三星|五粮|两岸|十字"
 )
 
@@ -215,9 +166,25 @@ def read(text: str) -> tuple[list[Quantity], list[Date]]:
     """The quantities and dates of a text; what belongs to a date or to a code (`X-200`, `v2.1`) is no quantity."""
     dates = list(_dates(text))
     blanked = _blank(text, [(date.start, date.end) for date in dates])
+    others = [*_weekdays(blanked), *_halves(blanked)]
+    blanked = _blank(blanked, [(one.start, one.end) for one in others])
     clocks = list(_clocks(blanked))
-    blanked = _blank(blanked, [(clock.start, clock.end) for clock in clocks])
-    return [*clocks, *_quantities(blanked)], dates
+    blanked = _blank(blanked, [(one.start, one.end) for one in clocks])
+    return [*others, *clocks, *_quantities(blanked)], dates
+
+
+def _halves(text: str) -> Iterator[Quantity]:
+    """An hour and a half, half an hour."""
+    for match in _HALF.finditer(text):
+        measure, size = UNITS[(match["more"] or match["half"]).lower()]
+        yield Quantity((1.5 if match["more"] else 0.5) * size, measure, *match.span())
+
+
+def _weekdays(text: str) -> Iterator[Quantity]:
+    """Days of the week, Monday being 1."""
+    for match in _WEEKDAY.finditer(text):
+        day = _DAYS.index(match["en"]) if match["en"] else "一二三四五六日天".index(match["cn"])
+        yield Quantity(float(min(day, 6) + 1), "weekday", *match.span())
 
 
 def _blank(text: str, spans: list[tuple[int, int]]) -> str:
@@ -234,6 +201,8 @@ def _dates(text: str) -> Iterator[Date]:
             year, month, day = parts.get("y"), parts.get("m") or parts.get("m2"), parts.get("d")
             yield Date(_year(year), _month(month), int(chinese(day)) if day else None, *match.span())
         text = _blank(text, [match.span() for match in found])
+    for match in _DAY.finditer(text):
+        yield Date(None, None, int(chinese(match["d"] or match["d2"])), *match.span())
 
 
 def _year(text: str | None) -> int | None:
@@ -264,15 +233,19 @@ def _quantities(text: str) -> Iterator[Quantity]:
     inside = {i for match in _CN_IDIOM.finditer(text) for i in range(*match.span())}
     for match in _NUMBER.finditer(text):
         start, end = match.span()
+        if match["plain"] and _VERSION_GOES_ON.match(text, match.end("plain")):
+            continue
         if match["plain"] and _CODE_BEFORE.search(text[max(0, match.start("plain") - 20) : match.start("plain")]):
             continue
         if match["cn"] and (start in idioms or start in inside):
             continue
         unit = _UNIT.match(text, end)
+        if unit and unit["unit"] == "G":  # 5G is no weight
+            unit = None
         value = _value(match)
         if value is None or (match["cn"] and not _counts(match["cn"], text, end, unit)):
             continue
-        if match["words"] and match["words"].lower() == "one" and not unit:
+        if match["words"] and not unit and (match["words"].lower() == "one" or _THE_TWO.search(text, 0, start)):
             continue
         measure, size = _measure_of(match, unit)
         if match["cn"] and measure in {"length", "yuan"} and unit and (tenths := _TENTHS.match(text, unit.end())):
@@ -286,8 +259,8 @@ def _measure_of(match: re.Match[str], unit: re.Match[str] | None) -> tuple[str, 
     if match["premier"] or match["ord"] or match["ordinal"] or (match["cn"] or "").startswith("第"):
         return "rank", 1.0
     if match["money"]:
-        return _UNITS[match["money"].strip()]
-    return _UNITS[unit["unit"].lower()] if unit else ("", 1.0)
+        return UNITS[match["money"].strip()]
+    return UNITS[unit["unit"].lower()] if unit else ("", 1.0)
 
 
 def _counts(numeral: str, text: str, end: int, unit: re.Match[str] | None) -> bool:
@@ -321,7 +294,7 @@ def _value(match: re.Match[str]) -> float | None:
             value *= _LARGE[match["scale"].lower()]
         for large in match["cn_scale"] or "":
             value *= (_CN_LARGE | _CN_UNIT)[large]
-        return value * 1000 if match["k"] else value
+        return value * _SHORT[match["k"][0].lower()] if match["k"] else value
     if match["words"]:
         return _english(match["words"])
     if match["ordinal"]:

@@ -2,7 +2,7 @@
 
 "Lena stands in for Jakub" has every word of "Jakub stands in for Lena", and "南宋画家" all but one character of
 "北宋画家". Counting words cannot tell; so the claim is laid along the clause that is most like it. Where most of it is
-the same, a stretch that stands in the place of another one says something else, unless the two mean the same.
+the same, a stretch that stands in the place of another one may say something else.
 """
 
 from __future__ import annotations
@@ -13,18 +13,23 @@ from difflib import SequenceMatcher
 from functools import cached_property
 from operator import itemgetter
 
-from ragcli.answer import quantities
-from ragcli.answer.meaning import Known, says_something
-from ragcli.text.analyze import UNSPACED, fold, terms
+from msgspec import Struct
 
-SAME = 0.6
-"""Share of a claim's clause that must stand in the passage's clause for the two to be compared word by word."""
-VERBATIM = 0.7
-"""The same, for a word that the passage does not hold anywhere to be taken for another thing."""
+from ragcli.answer.meaning import Known, says_something
+from ragcli.answer.quantities import Date, Quantity
+from ragcli.text.analyze import STOP_WORDS, UNSPACED, fold, terms
+
 WORTH_A_LOOK = 0.4
 """Share of the words that the most alike clause has in common with the claim, for another one to be laid along it."""
+BESIDE = 2
+"""Words next to another one that are looked at."""
+AROUND = 6
+"""Words before and behind an amount among which what it counts may stand."""
 FEW = 5
 """Words (or characters of a script without spaces) beyond which a replaced stretch is another way to say it."""
+
+AMOUNT = "#"
+"""Begins the token that stands for an amount: whether it is the right one is looked at elsewhere."""
 
 _TOKEN = re.compile(rf"[{UNSPACED}]|\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _PRONOUN = re.compile(
@@ -35,11 +40,15 @@ _PRONOUN = re.compile(
 _ADJUNCT = re.compile(
     r"(?:to|in|on|at|by|for|after|before|with|until|during|because|since|under|from|within)\s|[在从自于为]"
 )
-_AMOUNT = re.compile(
-    r"[\d.,:%\s〇零一二两三四五六七八九十百千万亿]+|(?:and )?(?:one|two|three|four|five|six|seven|eight|nine|ten)"
+_SLIGHT = frozenset(
+    "自于到足起任须得要可能将给使让着过已曾又再更最很太约近达至每各几该此其所者式性化些做作成地用以不没未无勿别只仅还仍都均同样请了有必应当许准"
 )
-_SLIGHT = frozenset("自于到足起任须得要可能将给使让着过已曾又再更最很太约近达至每各几该此其所者式性化些做作成地用以")
 """Characters of which one in the place of another makes no other fact."""
+_RELATIONS = frozenset(
+    "through by via per upon into onto toward against within without across along not no never cannot does now still "
+    "only just then also too".split()
+)
+"""Words that name nothing; what denies is looked at elsewhere."""
 _PASSIVE = re.compile(r"\b(?:am|is|are|was|were|be|been|being)\s+(?:\w+ly\s+)?\w+\s+(?:\w+\s+)?by\b|被", re.IGNORECASE)
 
 
@@ -54,20 +63,35 @@ _ONE_WAY = re.compile(
 
 
 class Wording:
-    """A clause as the sequence of its words, stemmed, or of its characters."""
+    """A clause as the sequence of its words, stemmed, or of its characters, and of its amounts, each as a whole."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, amounts: tuple[Sequence[Quantity], Sequence[Date]] = ((), ())) -> None:
         self.text = text
-        self._found = list(_TOKEN.finditer(fold(text)))
-        self.tokens = [_plain(match.group()) for match in self._found]
+        folded = fold(text)
+        told: dict[int, tuple[int, str]] = {}
+        if len(folded) == len(text):  # else they do not stand where they were found
+            told |= {one.start: (one.end, f"{AMOUNT}{one.value:g} {one.measure}") for one in amounts[0]}
+            told |= {one.start: (one.end, f"{AMOUNT}{one.year}-{one.month}-{one.day}") for one in amounts[1]}
+        self.tokens: list[str] = []
+        self._spans: list[tuple[int, int]] = []
+        self._folded = folded
+        start = 0
+        for at, (end, written) in [*sorted(told.items()), (len(folded), (0, ""))]:
+            for match in _TOKEN.finditer(folded, start, at):
+                self.tokens.append(_plain(match.group()))
+                self._spans.append(match.span())
+            if written:
+                self.tokens.append(written)
+                self._spans.append((at, at))
+                start = end
 
     @cached_property
     def content(self) -> int:
-        return sum(says_something(token) for token in self.tokens)
+        return sum(_tells(token) for token in self.tokens)
 
     @cached_property
     def vocabulary(self) -> frozenset[str]:
-        return frozenset(filter(says_something, self.tokens))
+        return frozenset(filter(_tells, self.tokens))
 
     @cached_property
     def passive(self) -> bool:
@@ -80,30 +104,107 @@ class Wording:
         return {term: place for place, term in enumerate(held) if held.count(term) == 1}
 
     def between(self, start: int, end: int) -> str:
-        """The text of the tokens [start:end]."""
-        return fold(self.text)[self._found[start].start() : self._found[end - 1].end()] if start < end else ""
+        """The folded text of the tokens [start:end], without amounts."""
+        text, last = "", None
+        for (begin, stop), token in zip(self._spans[start:end], self.tokens[start:end], strict=True):
+            if not token.startswith(AMOUNT):
+                text += (" " if text and begin != last else "") + self._folded[begin:stop]
+                last = stop
+        return text
 
 
-def says_something_else(claim: Wording, clauses: Sequence[Wording], passage: str) -> bool:
-    """Whether the claim departs in one place from each of the clauses that are most like it."""
-    if not claim.content:
-        return False
+class Departures(Struct, frozen=True):
+    """How a clause of a claim stands to the part of the passage that is most like it.
+
+    `same`: the share of its content that stands there, too. `fits`: nothing but the subject is missing there. `swapped`
+    and `novel`: `same` where a word stands in the place of another one, a word that the passage has elsewhere, or
+    nowhere. `lone`: that word is the only difference. `amount`: `same` where an amount stands in the place of another.
+    """
+
+    content: int
+    same: float = 0.0
+    like: str = ""
+    fits: bool = False
+    swapped: float = 0.0
+    novel: float = 0.0
+    lone: bool = False
+    amount: float = 0.0
+
+
+def departures(claim: Wording, clauses: Sequence[Wording], passage: str) -> Departures:
+    """The claim's clause held against those of the passage; `passage` is its folded text."""
     shared = [len(claim.vocabulary & one.vocabulary) for one in clauses]
-    least = max(WORTH_A_LOOK * max(shared, default=0), 1)
+    most = max(shared, default=0)
+    if not claim.content or not most:
+        return Departures(claim.content)
     compared = [
         (SequenceMatcher(None, claim.tokens, one.tokens, autojunk=False), one)
         for one, count in zip(clauses, shared, strict=True)
-        if count >= least
+        if count >= max(WORTH_A_LOOK * most, 1)
     ]
     same = [
         sum(_content(claim, block.a, block.size) for block in matcher.get_matching_blocks()) for matcher, _ in compared
     ]
-    best = max(same, default=0)
-    if not best or any(_fits(claim, other, matcher, passage) for matcher, other in compared):
-        return False
+    best = max(same)
+    share = best / claim.content
     alike = [(matcher, other) for (matcher, other), count in zip(compared, same, strict=True) if count == best]
-    shortest = min(len(other.tokens) for _, other in alike)
-    return all(_differs(claim, other, matcher, passage) for matcher, other in alike if len(other.tokens) == shortest)
+    matcher, other = min(alike, key=lambda one: len(one[1].tokens))
+    slots = list(_slots(matcher))
+    amount = share * any(_amounts_differ(claim.tokens[a:b], other.tokens[c:d]) for a, b, c, d in slots)
+    if any(_fits(claim, other, matcher, passage) for matcher, other in compared):
+        return Departures(claim.content, share, other.text, fits=True, amount=amount)
+    kinds = [(_departs(claim, other, slot, passage), slot) for slot in slots]
+    return Departures(
+        claim.content,
+        share,
+        other.text,
+        swapped=share * any(kind == "swapped" for kind, _ in kinds),
+        novel=share * any(kind == "novel" for kind, _ in kinds),
+        lone=any(kind and best + _content(claim, a, b - a) == claim.content for kind, (a, b, _, _) in kinds),
+        amount=amount,
+    )
+
+
+def _amounts_differ(mine: Sequence[str], theirs: Sequence[str]) -> bool:
+    """Whether there is an amount of one measure on both sides, and not the same."""
+    ours, others = (
+        {
+            token[len(AMOUNT) :].partition(" ")[::2]
+            for token in tokens
+            if token.startswith(AMOUNT) and "None" not in token
+        }
+        for tokens in (mine, theirs)
+    )
+    measures = {measure for _, measure in ours} & {measure for _, measure in others}
+    return any(
+        {value for value, measure in ours if measure == one}.isdisjoint(
+            value for value, measure in others if measure == one
+        )
+        for one in measures
+    )
+
+
+def counted_otherwise(claim: Wording, passage: Sequence[Wording]) -> bool:
+    """Whether an amount of the claim is one of something else there: two oranges, of two lemons."""
+    for i, token in enumerate(claim.tokens):
+        mine = _behind(claim, i)
+        if not token.startswith(AMOUNT) or token.endswith(" rank") or not mine or not all(map(str.isascii, mine)):
+            continue
+        theirs = [(one, at) for one in passage for at, other in enumerate(one.tokens) if other == token]
+        counted = [(_behind(one, at), one.tokens[max(0, at - AROUND) : at + AROUND]) for one, at in theirs]
+        if counted and all(behind and not mine & behind and mine.isdisjoint(around) for behind, around in counted):
+            return True
+    return False
+
+
+def _behind(wording: Wording, amount: int) -> frozenset[str]:
+    """What an amount counts: the words that say something directly behind it."""
+    found = []
+    for token in wording.tokens[amount + 1 : amount + 1 + BESIDE]:
+        if token.startswith(AMOUNT) or not _tells(token):
+            break
+        found.append(token)
+    return frozenset(found)
 
 
 def _fits(claim: Wording, other: Wording, matcher: SequenceMatcher[str], passage: str) -> bool:
@@ -120,21 +221,6 @@ def _fits(claim: Wording, other: Wording, matcher: SequenceMatcher[str], passage
         ):
             return False
     return 2 * same >= max(other.content, 4)
-
-
-def _known(claim: Wording, start: int, end: int, passage: str) -> bool:
-    return all(token in passage or not says_something(token) for token in claim.tokens[start:end])
-
-
-def _differs(claim: Wording, other: Wording, matcher: SequenceMatcher[str], passage: str) -> bool:
-    same = sum(_content(claim, block.a, block.size) for block in matcher.get_matching_blocks())
-    named = sum(
-        _content(claim, mine, my_end - mine)
-        for what, mine, my_end, _, _ in matcher.get_opcodes()
-        if what == "delete" and _known(claim, mine, my_end, passage)
-    )
-    share = same / max(claim.content - named, 1)
-    return share >= SAME and any(_departs(claim, other, slot, share, passage) for slot in _slots(matcher))
 
 
 def turned(claim: Wording, other: Wording) -> bool:
@@ -164,36 +250,35 @@ def _slots(matcher: SequenceMatcher[str]) -> Iterator[tuple[int, int, int, int]]
     )
 
 
-def _departs(claim: Wording, other: Wording, slot: tuple[int, int, int, int], share: float, passage: str) -> bool:
+def _departs(claim: Wording, other: Wording, slot: tuple[int, int, int, int], passage: str) -> str | None:
+    """How the claim says another thing in the slot: with a word "swapped" for one of the passage, or a "novel" one."""
     mine, theirs = claim.between(*slot[:2]), other.between(*slot[2:])
     said = [term for term in _told(mine) if term not in theirs]
     instead = _told(theirs)
     if not said or not instead or _PRONOUN.match(theirs) or max(slot[1] - slot[0], slot[3] - slot[2]) > FEW:
-        return False
+        return None
     known = Known(instead)
-    if any(known.akin(term) for term in said) or _same_amounts(mine, theirs):
-        return False
-    if _ADJUNCT.match(mine) and mine in passage:
-        return False
-    if all(term in passage for term in said):
-        return not (claim.passive != other.passive and all(term in fold(claim.text) for term in instead))
-    return share >= VERBATIM
-
-
-def _same_amounts(mine: str, theirs: str) -> bool:
-    """Whether the stretch is no more than an amount that stands there, too, or where no other amount does."""
-    if not _AMOUNT.fullmatch(mine):
-        return False
-    told, others = ({quantity.value for quantity in quantities.read(text)[0]} for text in (mine, theirs))
-    return told <= others if told and others else not _AMOUNT.fullmatch(theirs)
+    said = [term for term in said if not known.akin(term)]
+    if not said or (_ADJUNCT.match(mine) and mine in passage):
+        return None
+    if not all(term in passage for term in said):
+        return "novel"
+    turned_round = claim.passive != other.passive and all(term in fold(claim.text) for term in instead)
+    return None if turned_round else "swapped"
 
 
 def _content(wording: Wording, start: int, size: int) -> int:
-    return sum(says_something(token) for token in wording.tokens[start : start + size])
+    return sum(_tells(token) for token in wording.tokens[start : start + size])
+
+
+def _tells(token: str) -> bool:
+    return token not in STOP_WORDS and token not in _RELATIONS and says_something(token)
 
 
 def _told(text: str) -> list[str]:
-    return [term for term in terms(text) if says_something(term) and not set(term) <= _SLIGHT]
+    return [
+        term for term in terms(text) if says_something(term) and not set(term) <= _SLIGHT and term not in _RELATIONS
+    ]
 
 
 def _plain(token: str) -> str:
