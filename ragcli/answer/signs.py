@@ -109,7 +109,6 @@ def _sense(claim: Statement, near: Sequence[Statement]) -> dict[str, float]:
         ),
         "disagrees with all": float(all(disagree(claim.text, other.text) for other in others) and not alike),
         "disagrees with sentence": float(disagree(claim.text, near[0].text) and not alike),
-        "overstates": float(overstates(claim.text, near[0].text)),
         "denies alone": float(
             denials(claim.text) > 0 and not any(denials(one.text) for one in near) and disagree(claim.text, best.text)
         ),

@@ -194,15 +194,14 @@ class Evidence:
         """Up to WINDOW sentences that together know most of the claim, the best one first."""
         chosen: list[Statement] = []
         missing = set(claim.terms)
-        rest = list(self.sentences)
+        rest = [(one, {term for term in missing if one.known.akin(term)}) for one in self.sentences]
         while rest and len(chosen) < WINDOW:
-            best = max(rest, key=lambda one: sum(one.known.akin(term) for term in missing))
-            gained = {term for term in missing if best.known.akin(term)}
-            if chosen and not gained:
+            best, knows = max(rest, key=lambda one: len(one[1] & missing))
+            if chosen and not knows & missing:
                 break
             chosen.append(best)
-            rest.remove(best)
-            missing -= gained
+            rest.remove((best, knows))
+            missing -= knows
         return chosen
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
-from functools import cached_property
+from functools import cached_property, lru_cache
 from operator import itemgetter
 
 from msgspec import Struct
@@ -271,6 +271,7 @@ def _content(wording: Wording, start: int, size: int) -> int:
     return sum(_tells(token) for token in wording.tokens[start : start + size])
 
 
+@lru_cache(maxsize=1 << 14)
 def _tells(token: str) -> bool:
     return token not in STOP_WORDS and token not in _RELATIONS and says_something(token)
 
@@ -281,6 +282,7 @@ def _told(text: str) -> list[str]:
     ]
 
 
+@lru_cache(maxsize=1 << 14)
 def _plain(token: str) -> str:
     found = terms(token, keep_stop_words=True) if token.isascii() else None
     return found[0] if found else token

@@ -23,6 +23,16 @@ def pairs(name: str) -> list[dict[str, Any]]:
 PAIRS = pairs("verify_pairs.jsonl")
 FRESH = pairs("verify_pairs_fresh.jsonl")
 """Written without a look at the checker, in free paraphrase; those marked `held_out` were never used to change it."""
+TRUE = {"true", "paraphrase", "joined"}
+STYLES = [
+    {"set": row["set"], "kind": kind, "claim": claim, "source": row["source"]}
+    | {"verdict": "supported" if kind in TRUE else "unsupported"}
+    for row in pairs("verify_styles.jsonl")
+    for kind, claim in row["claims"]
+]
+"""Leases, leaflets, release notes, recipes, matches, reports, chats, timetables, tables, code, rulings, manuals: four
+sets, each written before the checker had seen a word of it. It judged .70, .80, .76 and .82 of them right at first
+sight, and was then changed for what they have in common with others; the checker before it .70, .76, .69 and .77."""
 TEAM = (
     source(1, "Refunds are possible within 30 days of purchase. The finance team pays them.", "refunds.md"),
     source(2, "年假为25天，由直属经理批准。", "年假.md"),
@@ -60,6 +70,19 @@ def test_pairs_that_were_held_out_are_judged_right_nine_times_in_ten() -> None:
     judged = [(pair, judged_right(pair)) for pair in FRESH if pair["held_out"]]
     assert len(judged) >= 50
     assert accuracy(judged) >= 0.9
+
+
+@pytest.mark.parametrize(("styles", "least"), [("c", 0.75), ("d", 0.85), ("e", 0.9), ("f", 0.87)])
+def test_documents_of_many_styles_are_judged_about_as_well(styles: str, least: float) -> None:
+    judged = [(pair, judged_right(pair)) for pair in STYLES if pair["set"] == styles]
+    assert len(judged) >= 60
+    assert accuracy(judged) >= least
+
+
+def test_a_claim_in_another_language_than_its_source_is_judged_by_its_numbers_and_names() -> None:
+    passage = source(1, "From 1 July, staff may work from home up to three days a week.")
+    assert verify("从7月1日起，员工每周最多可以居家办公三天 [1]。", (passage,)).grounded
+    assert not verify("从7月1日起，员工每周最多可以居家办公四天 [1]。", (passage,)).grounded
 
 
 @pytest.mark.parametrize(
