@@ -288,6 +288,8 @@ def home_folder(given: str | Path | None, environ: Mapping[str, str]) -> Path:
     home = _place(given or environ.get("RAGCLI_HOME"), "user_data_path", "RAGCLI_HOME")
     if home.is_file():
         raise ConfigError(f"{home} is a file", remedy="name a folder with --home or RAGCLI_HOME")
+    if any("\ud800" <= character <= "\udfff" for character in str(home)):
+        raise ConfigError(f"{str(home)!r} is not valid UTF-8", remedy="name a folder with --home or RAGCLI_HOME")
     return home
 
 

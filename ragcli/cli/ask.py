@@ -8,9 +8,9 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Literal
 
 from ragcli.cli import journal
-from ragcli.cli.inputs import question_and_extra
+from ragcli.cli.inputs import question_and_extra, session_name
 from ragcli.cli.loop import run_async
-from ragcli.errors import Interrupted, RagcliError, StoreUnwritable, UsageError
+from ragcli.errors import Interrupted, RagcliError, StoreUnwritable
 from ragcli.types import Done
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ def run(
     shape: Shape,
 ) -> int:
     text, extra = question_and_extra(question)
-    if session is not None and not session.strip():
-        raise UsageError("a session needs a name", remedy="give one with --session NAME")
+    session = session_name(session)
     workspace = context.workspace(flags)
 
     async def main(stop: asyncio.Event) -> int:

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ragcli.cli.inputs import session_name
 from ragcli.errors import IndexMissing
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ GIVING_WAY_S = 0.001
 def run(context: Context, collection: str, flags: Mapping[str, Any], *, session: str | None, resume: bool) -> int:
     from ragcli.chat.keyboard import Keyboard
 
+    session = session_name(session)
     workspace = context.workspace(flags)
     person = sys.stdin.isatty() and sys.stdout.isatty()
     if person and _is_empty(workspace, collection):

@@ -50,12 +50,19 @@ def checked_question(text: str) -> str:
     return text
 
 
-def _unicode(text: str) -> str:
+def session_name(name: str | None) -> str | None:
+    """As it was given. Raises UsageError where it is no name."""
+    if name is not None and not name.strip():
+        raise UsageError("a session needs a name", remedy="give one with --session NAME")
+    return None if name is None else _unicode(name, "the session's name")
+
+
+def _unicode(text: str, what: str = "the question") -> str:
     """An argument that a locale without UTF-8 has left undecoded. Raises UsageError where it is none."""
     try:
         return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode()
     except UnicodeError:
-        raise UsageError("the question is not valid UTF-8", remedy="check the terminal's encoding") from None
+        raise UsageError(f"{what} is not valid UTF-8", remedy="check the terminal's encoding") from None
 
 
 def _is_piped() -> bool:

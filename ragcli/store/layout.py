@@ -39,18 +39,21 @@ class Home(Struct, frozen=True):
     path: Path
 
     def collection(self, name: str) -> Place:
-        """Where the collection of this name lies, whether or not it exists. Raises UsageError for an empty name.
+        """Where the collection of this name lies, whether or not it exists. Raises UsageError where it is no name.
 
         The name of a folder will do where its catalog cannot be read and so does not say the collection's own.
         """
-        name = unicodedata.normalize("NFC", name.strip())
+        try:  # a locale without UTF-8 leaves arguments undecoded
+            name = unicodedata.normalize("NFC", name.encode("utf-8", "surrogateescape").decode().strip())
+        except UnicodeError:
+            raise UsageError(f"{name!r} is no name in UTF-8", remedy="give one with -c NAME") from None
         if not name:
             raise UsageError("a collection needs a name", remedy="give one with -c NAME")
         if _FOLDER_NAME.fullmatch(name) and Place(name, self.path / "collections" / name).exists:
             return Place(name, self.path / "collections" / name)
         plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
         slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:32]
-        digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        digest = hashlib.sha256(name.encode()).hexdigest()[:12]
         return Place(name, self.path / "collections" / f"{slug}-{digest}".lstrip("-"))
 
     def collections(self) -> list[Place]:

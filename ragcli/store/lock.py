@@ -74,6 +74,7 @@ class WriterLock:
                 return False
             command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200]
             note = {"pid": os.getpid(), "command": command, "since": time.strftime("%H:%M:%S")}
-            self._note.write_text(json.dumps(note, ensure_ascii=False), encoding="utf-8")
+            self._note.touch(FILE_MODE)
             keep_private(self._note)
+            self._note.write_text(json.dumps(note, ensure_ascii=False), encoding="utf-8", errors="replace")
         return True

@@ -6,11 +6,12 @@ import json
 import os
 import stat
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SAMPLE_DOCS, Run, run_inside, run_ragcli
+from conftest import SAMPLE_DOCS, Run, clean_environment, run_inside, run_ragcli
 
 
 def ingest(home: Path, *args: str | Path, **options: Any) -> dict[str, Any]:
@@ -211,3 +212,21 @@ def test_a_second_ingest_waits_and_says_for_whom(home: Path, docs: Path) -> None
         done: subprocess.CompletedProcess[str] = run_ragcli(home, "ingest", docs, "--wait", "0.3")
     assert done.returncode == 6
     assert "--wait" in done.stderr
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have no such names")
+def test_names_that_are_no_text_are_refused_in_words(home: Path, tmp_path: Path) -> None:
+    """Bytes that are no UTF-8 arrive as lone surrogates."""
+    odd = tmp_path / os.fsdecode(b"bad \xff.txt")
+    odd.write_text("The tram leaves at nine.", encoding="utf-8")
+    told = subprocess.run(
+        [sys.executable, "-m", "ragcli", "ingest", odd, "--json"], env=clean_environment(home), capture_output=True
+    )
+    assert told.returncode == 5, told.stderr
+    [failed] = json.loads(told.stdout)["failed"]
+    assert (Path(failed["path"]).name, failed["kind"]) == ("bad \\xff.txt", "unreadable")
+    bad = os.fsdecode(b"bad \xff")
+    for arguments in (["ingest", tmp_path, "-c", bad], ["ask", "what?", "--session", bad], ["--home", bad, "status"]):
+        done = run_inside(home, *arguments)
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+        assert "UTF-8" in done.stderr

@@ -50,7 +50,8 @@ def _home(home: Path) -> Finding:
     if not os.access(home, os.W_OK):
         return Finding.fail("home", f"{home} is not writable", f"chmod u+w '{home}'")
     if open_to_others := [path for path in (home, *home.rglob("*")) if _is_open(path)]:
-        what = f"{len(open_to_others)} files and folders in {home}" if len(open_to_others) > 1 else str(home)
+        first, *more = open_to_others
+        what = f"{len(open_to_others)} files and folders in {home}" if more else str(first)
 
         async def close() -> str:
             from ragcli.store.layout import keep_all_private
