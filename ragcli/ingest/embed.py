@@ -15,7 +15,7 @@ from ragcli.ports import Embedder
 from ragcli.streams.operators import map_concurrent
 from ragcli.types import File, Passage, Reading
 
-PIECE = 16
+PIECE = 8
 """Most chunks of one piece: what is in flight is bounded by pieces, however long a document is."""
 
 

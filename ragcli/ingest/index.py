@@ -51,13 +51,14 @@ class Indexer:
         self._embedder = embedder
         self._unfinished: dict[str, int] = {}
         """Documents whose last piece has not come yet, by path."""
+        self._left = False
         self._known: dict[str, int] | None = None
         self._dimensions = catalog.dimensions if catalog.embedder else 0
 
     @property
     def unfinished(self) -> bool:
-        """Whether a document has begun and not ended."""
-        return bool(self._unfinished)
+        """Whether a document has begun and not ended, or a batch was left."""
+        return self._left or bool(self._unfinished)
 
     @property
     def _ready(self) -> dict[str, int]:
@@ -119,6 +120,10 @@ class Indexer:
             self._ready[file.path] = document_id
         return Written(len(batch.finished) - replaced, replaced, len(batch.chunks), batch.embedded)
 
+    def leave(self, batch: Pending) -> None:
+        """Does without the other steps: what it has embedded is there for the next run."""
+        self._left = self._left or bool(batch.chunks or batch.finished or batch.failed)
+
     def remove(self, paths: Sequence[str]) -> int:
         """Takes documents and failures out; the number of documents."""
         document_ids = [self._ready.pop(path) for path in paths if path in self._ready]
@@ -134,7 +139,7 @@ class Indexer:
     def finish(self, *, complete: bool) -> list[Notice]:
         """Closes the indexes; what an incomplete run has embedded and not published is kept for the next one."""
         self._catalog.abandon()
-        if self._unfinished:
+        if self.unfinished:
             self._indexes.delete(self._catalog.unsettled(stale=True))
         notices = self._indexes.close()
         with self._catalog.transaction():

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import cast
 
 import msgspec
@@ -16,6 +17,7 @@ import msgspec
 from ragcli.errors import FailureKind, FileFailure
 from ragcli.ingest.chunk import Count, chunk
 from ragcli.ingest.extract import extract
+from ragcli.ingest.limits import limit_memory, too_much
 from ragcli.ingest.prepare import prepared
 from ragcli.ingest.sniff import HEAD, PARSED, sniff
 from ragcli.streams.helper import serve as serve_requests
@@ -26,12 +28,15 @@ STREAM_ABOVE = 4 * 2**20
 
 
 class Request(msgspec.Struct, frozen=True, array_like=True):
+    """Paths to look at, or the one that is read as a stream."""
+
     paths: Sequence[str]
     max_tokens: int
+    memory_mb: int
 
 
 class Outcome(msgspec.Struct, frozen=True, array_like=True):
-    """Of a look: a reading, else the kind of file, else why it cannot be read."""
+    """A reading, else the kind of file, else why it cannot be read; nothing at all at the end of a stream."""
 
     reading: Reading | None = None
     kind: str = ""
@@ -57,36 +62,48 @@ def look(path: str, *, max_tokens: int, tokens: Count | None = None) -> Reading 
             data += opened.read()
         document = extract(path, data, kind=kind)
         chunks = tuple(chunk(document, max_tokens=max_tokens, tokens=tokens))
-    except OSError as error:
-        raise unreadable(error) from error
-    except (ValueError, LookupError, RecursionError, MemoryError) as error:
-        raise no_text(error) from error
+    except READING_FAILS as error:
+        raise why(error) from error
     sha256 = hashlib.sha256(data).hexdigest()
     return prepared(Reading(path=path, title=document.title, format=document.format, chunks=chunks, sha256=sha256))
 
 
 def outcomes(request: Request) -> list[Outcome]:
-    return [_outcome(path, request.max_tokens) for path in request.paths]
+    return [outcome(partial(look, path, max_tokens=request.max_tokens)) for path in request.paths]
+
+
+def outcome(step: Callable[[], Reading | str | None]) -> Outcome:
+    try:
+        found = step()
+    except FileFailure as failure:
+        return outcome_of(failure)
+    return Outcome(found) if isinstance(found, Reading) else Outcome(kind=found or "")
+
+
+def outcome_of(failure: FileFailure) -> Outcome:
+    return Outcome(failure=(cast(FailureKind, failure.kind), failure.message))
 
 
 def serve() -> None:
     """The process: requests in, outcomes out."""
-    serve_requests(lambda request: msgspec.msgpack.encode(outcomes(msgspec.msgpack.decode(request, type=Request))))
+
+    def answer(message: bytes) -> bytes:
+        request = msgspec.msgpack.decode(message, type=Request)
+        limit_memory(request.memory_mb)
+        return msgspec.msgpack.encode(outcomes(request))
+
+    serve_requests(answer)
 
 
-def _outcome(path: str, max_tokens: int) -> Outcome:
-    try:
-        found = look(path, max_tokens=max_tokens)
-    except FileFailure as failure:
-        return Outcome(failure=(cast(FailureKind, failure.kind), failure.message))
-    return Outcome(kind=found) if isinstance(found, str) else Outcome(found)
+READING_FAILS = (OSError, ValueError, LookupError, RecursionError, MemoryError)
+"""What reading a text may raise, for `why`."""
 
 
-def unreadable(error: OSError) -> FileFailure:
-    return FileFailure("unreadable", f"cannot be read: {(error.strerror or str(error)).lower()}")
-
-
-def no_text(error: Exception) -> FileFailure:
+def why(error: Exception) -> FileFailure:
+    if isinstance(error, OSError):
+        return FileFailure("unreadable", f"cannot be read: {(error.strerror or str(error)).lower()}")
+    if isinstance(error, MemoryError):
+        return too_much()
     return FileFailure("corrupt", f"cannot be read as text: {type(error).__name__}")
 
 

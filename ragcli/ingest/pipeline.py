@@ -28,8 +28,9 @@ from ragcli.types import Failure, File, IngestEvent, IngestProgress, IngestRepor
 
 _FILES_AHEAD = 32  # that are being read, or wait for those before them
 _LOOKED_AT_ONCE = 500  # files whose size and date are compared in one go
-_PIECES_A_BATCH = 128  # at most 2,048 chunks
+_PIECES_A_BATCH = 128  # at most 1,024 chunks
 _SECONDS_A_BATCH = 2.0  # with a slow embedder a batch is written after this time, so that little is lost
+_SECONDS_TO_STOP = 0.5  # for what is on its way, once it is to stop
 
 
 async def ingest(
@@ -73,12 +74,14 @@ async def ingest(
             indexer = Indexer(catalog, indexes, embedder=embedder.id)
         changes = Changes(catalog.versions(), catalog.failed_versions(), force=force)
         run = _Run(changes, indexer, stop)
+        run.begin()
 
         files = run.changed(found)
         pieces = read(files, open_reader, ahead=_FILES_AHEAD, stop=stop)
         reuse = catalog.known_vectors if another or not force else _nothing_known
         embedded = embed(pieces, embedder, known=reuse, batch=embedding.batch, concurrency=embedding.concurrency)
-        stored = run.store(batched(embedded, _PIECES_A_BATCH, seconds=_SECONDS_A_BATCH))
+        in_time = interruptible(embedded, run.over)
+        stored = run.store(batched(in_time, _PIECES_A_BATCH, seconds=_SECONDS_A_BATCH))
         try:
             async for event in run.publish(buffered(stored, 1)):
                 yield event
@@ -90,7 +93,7 @@ async def ingest(
 
         async for notice in run.opened():
             yield notice
-        complete = not stop.is_set() or (run.all_seen and not indexer.unfinished)
+        complete = not stop.is_set() or (run.all_seen and not run.over.is_set() and not indexer.unfinished)
         if complete and settings.prune:
             below = paths if only is None else sorted(only)
             gone = changes.gone(below, only_missing=bool(settings.include or settings.exclude))
@@ -190,7 +193,18 @@ class _Run(Struct):
     removed: int = 0
     failed: list[Failure] = field(default_factory=list)
     all_seen: bool = False
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set some time after `stop`: what has not come so far waits for the next run."""
     _opening: asyncio.Task[list[Notice]] | None = None
+    _stopping: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        self._stopping = asyncio.create_task(self._stop())
+
+    async def _stop(self) -> None:
+        await self.stop.wait()
+        await asyncio.sleep(_SECONDS_TO_STOP)
+        self.over.set()
 
     async def changed(self, found: Iterator[File | Failure]) -> AsyncGenerator[File | Failed | Looked, None]:
         """The files to be read; the indexes are opened as soon as there is one."""
@@ -214,6 +228,9 @@ class _Run(Struct):
         async for pending, batch in stored:
             async for notice in self.opened():
                 yield notice
+            if self.over.is_set():
+                self.indexer.leave(pending)
+                continue
             written = await in_thread(self._publish, pending)
             self.added += written.added
             self.updated += written.updated
@@ -245,6 +262,8 @@ class _Run(Struct):
 
     async def close(self) -> None:
         """Waits for what still runs beside the stages when they have failed."""
+        if self._stopping is not None:
+            self._stopping.cancel()
         if self._opening is not None:
             await asyncio.gather(self._opening, return_exceptions=True)
 

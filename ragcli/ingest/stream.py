@@ -1,4 +1,7 @@
-"""A text too large to be held: read in blocks, one Reading a block, at the same memory whatever its size."""
+"""A text too large to be held: read in blocks, one Reading a block, at the same memory whatever its size.
+
+`serve` does so in a process of its own, for `texts`.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,17 @@ import hashlib
 import io
 from collections.abc import Iterator
 
+import msgspec
+
 from ragcli.errors import FileFailure
 from ragcli.ingest.chunk import Chunker, Count
 from ragcli.ingest.decode import SAMPLE, encoding_of, looks_garbled, normalized
+from ragcli.ingest.limits import limit_memory
+from ragcli.ingest.look import READING_FAILS, Request, outcome, why
 from ragcli.ingest.plain import MARKDOWN, title_of, unescaped
+from ragcli.ingest.prepare import prepared
 from ragcli.ingest.sniff import text_format
+from ragcli.streams.helper import serve as serve_requests
 from ragcli.types import Reading
 
 BLOCK = 1024 * 1024
@@ -38,7 +47,32 @@ def read_stream(path: str, *, max_tokens: int, tokens: Count | None) -> Iterator
                 raise FileFailure("empty", "nothing but white space")
             if chunks or last:
                 sha256 = digest.hexdigest() if last else ""
-                yield Reading(path=path, title=title, format=format, chunks=chunks, last=last, sha256=sha256)
+                reading = Reading(path=path, title=title, format=format, chunks=chunks, last=last, sha256=sha256)
+                yield prepared(reading)
+
+
+def serve() -> None:
+    """The process: one request with the path, then any for each further step; outcomes out, an empty one at the end."""
+    readings: Iterator[Reading] = iter(())
+    begun = False
+
+    def answer(message: bytes) -> bytes:
+        nonlocal readings, begun
+        if not begun:
+            request = msgspec.msgpack.decode(message, type=Request)
+            limit_memory(request.memory_mb)
+            readings, begun = read_stream(request.paths[0], max_tokens=request.max_tokens, tokens=None), True
+        return msgspec.msgpack.encode(outcome(lambda: next_of(readings)))
+
+    serve_requests(answer)
+
+
+def next_of(readings: Iterator[Reading]) -> Reading | None:
+    """None at the end. Raises FileFailure."""
+    try:
+        return next(readings, None)
+    except READING_FAILS as error:
+        raise why(error) from error
 
 
 def _encoding(sample: bytes) -> str:

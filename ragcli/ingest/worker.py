@@ -5,7 +5,6 @@ It must not import what an extraction does not need, because its start is what t
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import signal
@@ -18,6 +17,7 @@ from msgspec.structs import replace
 from ragcli.errors import FailureKind, FileFailure
 from ragcli.ingest.chunk import chunk
 from ragcli.ingest.extract import extract
+from ragcli.ingest.limits import limit_memory, too_much
 from ragcli.types import Chunk, Document
 
 LENGTH = struct.Struct(">I")
@@ -48,7 +48,7 @@ def main(memory_mb: int) -> None:
     for stream in (0, 1, 2):  # what a parser prints must not mix with the answers
         os.dup2(nowhere, stream)
     _warm_up()
-    _limit_memory(memory_mb)
+    limit_memory(memory_mb)
     _send(sink, b"")
     while (request := _receive(source)) is not None:
         answer = _answer(msgspec.msgpack.decode(request, type=Task))
@@ -61,7 +61,7 @@ def _answer(task: Task) -> Answer:
     except FileFailure as failure:
         return Answer(kind=cast(FailureKind, failure.kind), message=failure.message)
     except MemoryError:
-        return Answer(kind="too_large", message="needs more memory than ingest.memory_mb allows")
+        return Answer(kind="too_large", message=too_much().message)
     except OSError as error:
         return Answer(kind="unreadable", message=f"cannot be read: {(error.strerror or str(error)).lower()}")
     except RecursionError:
@@ -91,20 +91,6 @@ def _warm_up() -> None:
     import pypdfium2  # type: ignore[import-untyped]
 
     pypdfium2.PdfDocument.new().close()
-
-
-def _limit_memory(megabytes: int) -> None:
-    try:
-        import resource
-    except ImportError:  # Windows has no such limit; the time limit still holds there
-        return
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        with open("/proc/self/statm", encoding="ascii") as file:
-            used = int(file.read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (used + megabytes * 2**20, resource.RLIM_INFINITY))
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-        file.write("1000")  # where memory runs out all the same, the worker goes, not the shell it came from
 
 
 def _send(sink: BinaryIO, message: bytes) -> None:

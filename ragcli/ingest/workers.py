@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from types import TracebackType
 from typing import Self, cast
 
@@ -21,9 +22,8 @@ import msgspec
 from ragcli.config import Ingest
 from ragcli.errors import FileFailure
 from ragcli.ingest.chunk import Count, chunk
-from ragcli.ingest.look import no_text, unreadable
+from ragcli.ingest.limits import too_much, too_slow
 from ragcli.ingest.sniff import PARSED
-from ragcli.ingest.stream import read_stream
 from ragcli.ingest.texts import Texts
 from ragcli.ingest.worker import LENGTH, Answer, Task
 from ragcli.types import File, Reading
@@ -48,7 +48,7 @@ class Reader:
         self._tokens = tokens
         self._slots = asyncio.Semaphore(settings.jobs or min(os.cpu_count() or 1, MOST_WORKERS))
         self._idle: list[_Worker] = []
-        self._texts = Texts(max_tokens=settings.chunk_tokens, tokens=tokens)
+        self._texts = Texts(settings, tokens=tokens)
 
     async def __aenter__(self) -> Self:
         return self
@@ -70,18 +70,12 @@ class Reader:
         found = await self._texts.look(file.path, small=file.size <= AT_ONCE)
         if isinstance(found, Reading):
             yield found
-            return
-        try:
-            if found in PARSED:
-                yield await self._parsed(file)
-            else:
-                readings = read_stream(file.path, max_tokens=self._settings.chunk_tokens, tokens=self._tokens)
-                while reading := await asyncio.to_thread(next, readings, None):
+        elif found in PARSED:
+            yield await self._parsed(file)
+        else:
+            async with aclosing(self._texts.stream(file.path)) as readings:
+                async for reading in readings:
                     yield reading
-        except OSError as error:
-            raise unreadable(error) from error
-        except (ValueError, LookupError, RecursionError, MemoryError) as error:
-            raise no_text(error) from error
 
     async def _parsed(self, file: File) -> Reading:
         task = Task(file.path, 0 if self._tokens else self._settings.chunk_tokens)
@@ -129,8 +123,7 @@ class Reader:
             async with asyncio.timeout(self._settings.timeout):
                 return await worker.ask(task)
         except TimeoutError as error:
-            seconds = self._settings.timeout
-            raise FileFailure("timeout", f"took longer than ingest.timeout allows ({seconds:g} s)") from error
+            raise too_slow(self._settings.timeout) from error
 
 
 class _Worker:
@@ -217,5 +210,5 @@ class _Worker:
 def _why(exit_code: int) -> FileFailure:
     """What a worker's death says about the file: allocations that fail end in SIGABRT, or in SIGKILL by the system."""
     if exit_code in (-signal.SIGABRT, -getattr(signal, "SIGKILL", 9)):
-        return FileFailure("too_large", "needs more memory than ingest.memory_mb allows")
+        return too_much()
     return FileFailure("corrupt", f"crashes its parser (exit {exit_code})")

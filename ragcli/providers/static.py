@@ -104,6 +104,8 @@ class StaticEmbedder:
     def _embed(self, texts: Sequence[str]) -> Vectors:
         helper = self._helping(len(texts))
         answer = helper.ask(msgspec.msgpack.encode((self._dimensions, texts))) if helper else None
+        if helper is not None and helper.closed:
+            raise RagcliError("the embedder was closed while it embedded")
         if answer is None:
             return self.embed_now(texts)
         import numpy as np

@@ -32,12 +32,13 @@ class Helper:
             stderr=subprocess.DEVNULL,
         )
         self._turn = threading.Lock()
+        self.closed = False
         self._end = weakref.finalize(self, _end, self._process)  # also where nobody closes it
 
     def ask(self, request: bytes) -> bytes | None:
-        """The answer; None where the process is gone. Waits for its turn."""
+        """The answer; None where the process is gone, or was closed meanwhile. Waits for its turn."""
         with self._turn:
-            return self.receive() if self.send(request) else None
+            return self.receive() if not self.closed and self.send(request) else None
 
     def send(self, request: bytes) -> bool:
         """Half of `ask`, to let several helpers work at the same time; False where the process is gone."""
@@ -57,9 +58,15 @@ class Helper:
             return None
 
     def close(self) -> None:
-        """Waits for an answer that is under way."""
-        with self._turn:
+        """Ends the process, also in the middle of an answer: nobody who closes it wants one any more."""
+        self.closed = True
+        if not self._turn.acquire(blocking=False):
+            self._process.kill()
+            self._turn.acquire()
+        try:
             self._end()
+        finally:
+            self._turn.release()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

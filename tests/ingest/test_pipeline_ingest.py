@@ -253,7 +253,10 @@ async def test_a_dry_run_tells_what_would_happen_and_makes_nothing(library: Libr
         assert catalog.counts().documents == 2
 
 
-async def test_stopping_finishes_what_is_in_hand_and_the_next_run_goes_on(library: Library) -> None:
+async def test_stopping_finishes_what_is_in_hand_and_the_next_run_goes_on(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ragcli.ingest.pipeline._SECONDS_TO_STOP", 60)
     for n in range(60):
         library.write(f"{n:03d}.md", f"Document number {n}.\n\nIts second part {n}.")
     stop = asyncio.Event()
@@ -270,6 +273,34 @@ async def test_stopping_finishes_what_is_in_hand_and_the_next_run_goes_on(librar
     assert (rest.documents, rest.chunks) == (60, 120)
     assert embedded + len(library.embedder.texts) == 120
     assert library.found_by_vector("Document number 59.", chroma=True) == ["059.md"]
+
+
+async def test_what_takes_longer_than_a_moment_to_finish_is_left_to_the_next_run(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a file in several readings some are in the indexes by then; what has a vector is not embedded again."""
+    monkeypatch.setattr("ragcli.ingest.pipeline._SECONDS_TO_STOP", 0)
+    monkeypatch.setattr("ragcli.ingest.pipeline._PIECES_A_BATCH", 2)
+    library.write("kept.md", "The valve is blue.")
+    await library.ingest()
+    library.write("long.md", "\n\n".join(f"Paragraph number {n} of many." for n in range(400)))
+    stop = asyncio.Event()
+    library.embedder.after = 100, stop.set
+
+    stopped = await library.ingest(stop=stop)
+    known = library.read()
+    with known:
+        reused = known.counts().pending
+
+    assert not stopped.complete
+    assert (stopped.documents, stopped.chunks, reused) == (1, 1, 1)
+    assert library.found_by_vector("The valve is blue.", chroma=True, k=5) == ["kept.md"]
+    library.embedder.after = None
+    rest = await library.ingest()
+    assert (rest.documents, rest.chunks) == (2, 401)
+    assert 0 < rest.embedded_chunks < 400
+    assert not [event for event in library.last_events if isinstance(event, Notice)]
+    assert library.found_by_vector("Paragraph number 399 of many.", chroma=True, k=1) == ["long.md"]
 
 
 async def test_an_endpoint_that_fails_leaves_what_was_published_and_a_sound_collection(library: Library) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from ragcli.config import Ingest
 from ragcli.errors import FileFailure
-from ragcli.ingest.look import look
+from ragcli.ingest.look import Request, look
 from ragcli.ingest.texts import WARM, Texts
 from ragcli.streams.helper import Helper
 from ragcli.types import Reading
 
 MANY = WARM + 30
+SETTINGS = Ingest(chunk_tokens=100)
 
 
 @pytest.fixture
@@ -41,7 +45,7 @@ async def found(texts: Texts, paths: list[str]) -> list[Reading | str]:
 
 
 async def test_other_processes_find_what_would_be_found_here(paths: list[str]) -> None:
-    texts = Texts(max_tokens=100, processes=2)
+    texts = Texts(SETTINGS, processes=2)
     assert await found(texts, paths) == [here(path) for path in paths]
     await texts.close()
 
@@ -58,14 +62,14 @@ async def test_a_process_that_dies_costs_no_file(paths: list[str], monkeypatch: 
         return ask(helper, request)
 
     monkeypatch.setattr(Helper, "ask", die_at_the_second)
-    texts = Texts(max_tokens=100, processes=1)
+    texts = Texts(SETTINGS, processes=1)
     assert await found(texts, paths) == [here(path) for path in paths]
     assert len(asked) > 2
     await texts.close()
 
 
 async def test_closing_ends_what_still_waits(paths: list[str]) -> None:
-    texts = Texts(max_tokens=100, processes=1)
+    texts = Texts(SETTINGS, processes=1)
     await asyncio.gather(*(texts.look(path, small=True) for path in paths[:WARM]))
     waiting = [asyncio.create_task(texts.look(path, small=True)) for path in paths[WARM:]]
     await asyncio.sleep(0)
@@ -73,3 +77,41 @@ async def test_closing_ends_what_still_waits(paths: list[str]) -> None:
         task.cancel()
     await texts.close()
     assert all(task.done() for task in waiting)
+
+
+async def test_what_takes_too_long_is_ended_and_told(paths: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file has the time for itself, whichever it was sent with."""
+    slow = set(paths[-12:-8])
+    ask = Helper.ask
+
+    def too_long(helper: Helper, request: bytes) -> bytes | None:
+        if slow & set(msgspec.msgpack.decode(request, type=Request).paths):
+            raise TimeoutError
+        return ask(helper, request)
+
+    monkeypatch.setattr(Helper, "ask", too_long)
+    texts = Texts(SETTINGS, processes=1)
+    message = "took longer than ingest.timeout allows (60 s)"
+    assert await found(texts, paths) == [message if path in slow else here(path) for path in paths]
+    await texts.close()
+
+
+async def test_a_large_text_has_its_limits_and_no_process_is_left(tmp_path: Path) -> None:
+    """A file of four gigabytes, of which the first page is written."""
+    path = tmp_path / "large.log"
+    path.write_text("A line of the log.\n" * 100, encoding="utf-8")
+    os.truncate(path, 4 << 30)
+    texts = Texts(Ingest(timeout=0.3))
+    with pytest.raises(FileFailure, match="longer than"):
+        _ = [reading async for reading in texts.stream(str(path))]
+    await texts.close()
+
+
+async def test_a_stream_is_the_same_in_another_process(tmp_path: Path) -> None:
+    path = tmp_path / "long.txt"
+    path.write_text("Ein Satz für sich. 锅炉压力为三巴。\n\n" * 40_000, encoding="utf-8")
+    away, here = Texts(SETTINGS, processes=1), Texts(SETTINGS, processes=0)
+    assert [each async for each in away.stream(str(path))] == [each async for each in here.stream(str(path))]
+    path.write_bytes(b" \n" * 3_000_000)
+    with pytest.raises(FileFailure, match="white space"):
+        _ = [reading async for reading in away.stream(str(path))]

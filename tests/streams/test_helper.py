@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,16 @@ def test_one_that_fails_over_a_request_gives_no_answer(tmp_path: Path, monkeypat
         assert helper.ask(b"a") is None
     finally:
         helper.close()
+
+
+def test_closing_does_not_wait_for_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the one that is under way nor those that wait for their turn."""
+    (tmp_path / "endless.py").write_text(
+        "from time import sleep\nfrom ragcli.streams.helper import serve\ndef main():\n    serve(lambda _: sleep(3600))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    helper = Helper("endless", "main")
+    with ThreadPoolExecutor(3) as pool:
+        answers = [pool.submit(helper.ask, b"a") for _ in range(3)]
+        helper.close()
+        assert [answer.result() for answer in answers] == [None] * 3
