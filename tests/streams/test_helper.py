@@ -63,7 +63,7 @@ def test_one_that_fails_over_a_request_gives_no_answer(tmp_path: Path, monkeypat
 def test_closing_does_not_wait_for_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the one that is under way nor those that wait for their turn."""
     (tmp_path / "endless.py").write_text(
-        "from time import sleep\nfrom ragcli.streams.helper import serve\ndef main():\n    serve(lambda _: sleep(3600))\n"
+        "import time\nfrom ragcli.streams.helper import serve\ndef main():\n    serve(lambda _: time.sleep(999))\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     helper = Helper("endless", "main")
