@@ -42,6 +42,7 @@ _OPENINGS: tuple[tuple[str, str], ...] = (
         r"\b[,:]?",
     ),
     ("know", r"(?:do|does) (?:you|anyone|anybody) know\b[,:]?"),
+    ("explain|describe", r"(?:explain|describe) (?=how |why |what )"),
     ("any idea", r"(?:do you have )?any idea\b[,:]?"),
 )
 """Cues, and what is said before the question."""
@@ -71,6 +72,8 @@ _PHRASES: tuple[Phrase, ...] = (
         rf"^what (?:steps|must|should|do) (?:do |must |should )?{_I} (?:need to |have to |must )?(?:take|do) to ",
         "HOW ",
     ),
+    ("works", r"^how (?!do\b|does\b|did\b|is\b|are\b|many\b|much\b)(.+) works$", r"how does \1 work"),
+    ("where", rf"^where (?:can|could|do) {_I} (?!find\b)", "where "),
     # time
     ("how long", r"^(?:for )?how long (?:does|will|would|do) it (?:usually )?take (?:to|for|until) ", "LONG take "),
     ("how much time", r"^how much time (?:does|will|would|do) it take (?:to|for|until) ", "LONG take "),
@@ -173,8 +176,14 @@ needed required; guarantee warranty; staff employee; telephone phone; obtain get
 select choose; pick choose; kids children; authorise authorize; authorised authorized; colour color; centre center;
 licence license; canceled cancelled; canceling cancelling; organisation organization; organise organize;
 programme program; photo picture; sign-up register; sign-in login; log-in login; which what; assistance help;
-assist help; has have; docs documentation;
+assist help; has have; docs documentation; config configuration; info information; repo repository;
+catalogue catalog; dialogue dialog;
 """.replace("\n", " ")
+_SPELLINGS = [
+    (british + ending, american + ending)
+    for british, american in (("is", "iz"), ("ys", "yz"))
+    for ending in ("e", "ed", "er", "ing", "ation")
+] + [("our", "or"), ("ours", "ors"), ("oured", "ored")]
 _SAME = dict(pair.split() for pair in _SYNONYMS.split(";") if pair.strip())
 _DROPPED = frozenset(
     "a an the do does is are am be i we my our it please exactly actually really any some that".split()
@@ -245,7 +254,7 @@ def _with_names(text: str) -> str:
 
 
 def _arranged(text: str) -> tuple[str, ...]:
-    words = [token for token in _TOKEN.findall(text) if token]
+    words = [word for token in _TOKEN.findall(text) for word in _parts(token)]
     if not words:
         return ()
     kind, rest = _kind(words)
@@ -275,6 +284,12 @@ def _arranged(text: str) -> tuple[str, ...]:
     if kind == "HOW" and said:
         said[0] = (terms(said[0], keep_stop_words=True) or [said[0]])[0]
     return ("en", kind, *flags, "|", *said) if said else ()
+
+
+def _parts(token: str) -> list[str]:
+    """`two-factor` is two words, as it is without its hyphen; `x-200` is a name."""
+    plain = "-" in token and token not in _SAME and token.replace("-", "").isalpha() and token.islower()
+    return token.split("-") if plain else [token]
 
 
 def _kind(words: list[str]) -> tuple[str, list[str]]:
@@ -324,7 +339,17 @@ def _written(word: str) -> str:
     word = _NUMBERS.get(word, word)
     word = _SAME.get(word, word)
     single = _singular(word)
-    return _SAME.get(single, single)
+    return _SAME.get(single, _american(single))
+
+
+def _american(word: str) -> str:
+    """`recognise`, `analyse`, `behaviour` as they are spelt in America; no two words become one by it."""
+    if len(word) < 6:  # prise is not prize, nor is four for
+        return word
+    for british, american in _SPELLINGS:
+        if word.endswith(british):
+            return word.removesuffix(british) + american
+    return word
 
 
 def _singular(word: str) -> str:
