@@ -127,6 +127,9 @@ class KeptFile:
         with self._lock:
             self._forget()
 
+    def __del__(self) -> None:
+        self._forget()  # Python 3.13 warns of a connection that is dropped open
+
     def _forget(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -197,7 +198,8 @@ def test_a_closed_catalog_is_one_file(catalog: CatalogWriter, place: Place) -> N
     add(catalog, "a", "one")
     catalog.close()
     assert [path.name for path in place.folder.iterdir()] == ["catalog.db"]
-    assert sqlite3.connect(place.catalog).execute("SELECT count(*) FROM chunks").fetchone() == (1,)
+    with closing(sqlite3.connect(place.catalog)) as database:
+        assert database.execute("SELECT count(*) FROM chunks").fetchone() == (1,)
 
 
 def test_it_opens_and_answers_in_a_few_milliseconds(catalog: CatalogWriter, place: Place) -> None:
