@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from math import inf
 
+from msgspec.structs import replace
+
+from ragcli.answer.meaning import Known, content_terms
+from ragcli.answer.polarity import denials
 from ragcli.answer.relevance import Sentence, ranked
 from ragcli.answer.tables import is_header, told
-from ragcli.text.analyze import UNSPACED
+from ragcli.text.analyze import UNSPACED, terms
 from ragcli.types import Source
 
 LONGEST = 4
@@ -27,6 +33,15 @@ PARAGRAPH = "\n\n"
 TITLE = 8
 """Words below which a line without an end mark and without a figure only names what follows."""
 
+STRANGE = 1.0
+"""What a row loses for each word of its name that was not asked for."""
+
+_THEN = re.compile(
+    r"(?:after (?:that|this)|afterwards|otherwise|in (?:that|this|such a) case|if not|if so|until then|before that"
+    r"|else|failing that|without (?:it|this|that)|exceptions?)\b|此后|否则|不然|逾期|届时|此前|之后"
+    r"|超过的|除此之外|例外",
+    re.IGNORECASE,
+)
 _BROKEN = re.compile(rf"[ \t]*(?:(?<=([{UNSPACED}，。、；：]))\n[ \t]*(?=[{UNSPACED}])|\n[ \t]*)")
 _FINISHED = re.compile(r"[.!?…。！？:：;；|\"'”’)\]）」』】`*]\s*\Z|[\d_]")
 _SEVERAL = re.compile(
@@ -39,6 +54,7 @@ _NUMBER = re.compile(r"\A\s*\d{1,3}[.)]\s+")
 _OWN_LINE = re.compile(r"\s*[-*+•·|>#]")
 _ITEM = re.compile(r"\s*(?:[-*+•·]|\d{1,3}[.)])\s")
 _LEAD_IN = re.compile(r"[:：]\s*\Z")
+_FIGURE = re.compile(r"\d[\d.]*\d")
 _HEADING = re.compile(r" {0,3}#{1,6}\s")
 
 
@@ -69,7 +85,9 @@ def _quoted(passage: str, sentence: Sentence) -> str:
 def best(question: str, passages: Sequence[str]) -> list[Sentence]:
     """One to four sentences in reading order; none where no passage has any."""
     found = ranked(question, _limited(passages))
-    candidates = [one for one in found if not _names_only(passages[one.passage], one)] or found
+    named = _of_their_rows(question, passages, _under_headings(question, passages, found))
+    candidates = [one for one in named if not _names_only(passages[one.passage], one)] or found
+    followed = {(one.passage, one.start): after for one, after in pairwise(found) if _follows(one, after)}
     candidates.sort(key=lambda sentence: -sentence.score)
     chosen: list[Sentence] = []
     seen: set[str] = set()
@@ -83,13 +101,66 @@ def best(question: str, passages: Sequence[str]) -> list[Sentence]:
         seen.add(sentence.text)
         chosen.append(sentence)
         room -= length
+        after = followed.get((sentence.passage, sentence.start))
+        if after and len(chosen) < LONGEST and words(after.text) <= room and after.text not in seen:
+            seen.add(after.text)
+            chosen.append(after)
+            room -= words(after.text)
     return sorted(chosen, key=lambda sentence: (sentence.passage, sentence.start))
+
+
+def _follows(sentence: Sentence, after: Sentence) -> bool:
+    """Whether the next sentence says what else holds: "After that, half of the price is due"."""
+    return sentence.passage == after.passage and _THEN.match(after.text) is not None
+
+
+def _under_headings(question: str, passages: Sequence[str], found: Sequence[Sentence]) -> list[Sentence]:
+    """The sentences; those under a heading that answers better than any of them, scored like it."""
+    headings = [one for one in found if _names_only(passages[one.passage], one)]
+    best_heading = max((one.score for one in headings), default=-inf)
+    if best_heading < max((one.score for one in found), default=0.0):
+        return list(found)
+    denied = denials(question) > 0
+    alike = [one for one in headings if one.score > best_heading - WEAK]
+    top = max(alike, key=lambda one: ((denials(one.text) > 0) == denied, one.score))
+    below = [one for one in found if one.passage == top.passage and one.start > top.start]
+    end = next((one.start for one in below if one in headings), inf)
+    under = {one.start: best_heading - place / 10 for place, one in enumerate(below) if one.start < end}
+    return [
+        replace(one, score=under[one.start]) if one.passage == top.passage and one.start in under else one
+        for one in found
+    ]
+
+
+def _of_their_rows(question: str, passages: Sequence[str], found: Sequence[Sentence]) -> list[Sentence]:
+    """The sentences; rows of a table about another thing than the one row that names what is asked for come last."""
+    asked = Known(terms(question))
+    keys = {i: content_terms(_cell(row)) for i, one in enumerate(found) if (row := _row(passages, one)) != one.text}
+    naming = {found[i].passage for i, key in keys.items() if any(map(asked.akin, key))}
+    kept: list[Sentence] = []
+    for i, sentence in enumerate(found):
+        lost = 0.0
+        if i in keys and sentence.passage in naming:
+            strange = sum(not asked.akin(term) for term in keys[i])
+            lost = WEAKER if strange == len(keys[i]) else STRANGE * strange
+        kept.append(replace(sentence, score=sentence.score - lost) if lost else sentence)
+    return kept
+
+
+def _row(passages: Sequence[str], sentence: Sentence) -> str:
+    return told(passages[sentence.passage], sentence.start, sentence.end)
+
+
+def _cell(row: str) -> str:
+    """The first cell of a row that was told."""
+    return row.partition(" — ")[0]
 
 
 def _names_only(passage: str, sentence: Sentence) -> bool:
     """Whether it is a heading, a title, a lead-in, or the head of a table."""
+    text = _NUMBER.sub("", sentence.text)
     return (
-        (words(sentence.text) < TITLE and not _FINISHED.search(sentence.text) and not _OWN_LINE.match(sentence.text))
+        (words(text) < TITLE and not _FINISHED.search(text) and not _OWN_LINE.match(text))
         or _HEADING.match(sentence.text) is not None
         or _LEAD_IN.search(sentence.text) is not None
         or is_header(passage, sentence.start, sentence.end)
@@ -97,12 +168,15 @@ def _names_only(passage: str, sentence: Sentence) -> bool:
 
 
 def _lead_in(passage: str, sentence: Sentence) -> str:
-    """The line above the list that the sentence is an item of, if it ends in a colon; else nothing."""
+    """The line above the list that the sentence is an item of, if it ends in a colon or is a heading with a figure, as
+    of a version or a day; else nothing."""
     if not _ITEM.match(sentence.text):
         return ""
     for line in reversed(passage[: sentence.start].splitlines()):
         if line.strip() and not _ITEM.match(line) and not line.startswith((" ", "\t")):
-            return line.strip() if _LEAD_IN.search(line) and not _HEADING.match(line) else ""
+            if _HEADING.match(line):
+                return line.strip(" #") if _FIGURE.search(line) else ""
+            return line.strip() if _LEAD_IN.search(line) else ""
     return ""
 
 

@@ -60,6 +60,13 @@ _NUMBER = re.compile(
     r"million|billion|half|third|quarter|twice|once|several|percent)\b|%",
     re.IGNORECASE,
 )
+_DURATION = re.compile(
+    r"(?:\d|\b(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|several|few|half))[ -]+"
+    r"(?:second|minute|hour|day|working day|business day|week|month|year|decade)s?\b"
+    r"|\b(?:daily|weekly|monthly|yearly|annually|once|twice|every)\b"
+    r"|[\d一二三四五六七八九十百两半][个多]?(?:秒|分钟|小时|天|日|周|星期|个月|月|年|工作日)",
+    re.IGNORECASE,
+)
 _NAME = re.compile(r"(?<=[a-z,;'’”)\d] )[A-Z][\w'’-]+|[·・]|[A-Z][a-z]+ [A-Z][a-z]+")
 _PLACE = re.compile(
     r"\b(?:in|at|near|to|from|of|on|through|across|outside|around)\s+(?:the\s+)?[A-Z]"
@@ -112,9 +119,15 @@ _KINDS: tuple[tuple[re.Pattern[str], tuple[re.Pattern[str], ...]], ...] = (
     ),
     (
         re.compile(
+            r"\bhow (?:long|quickly|soon|often)\b|多久|多长时间|多少[天年周]|几[天年周]|几个[月小星]", re.IGNORECASE
+        ),
+        (_DURATION,),
+    ),
+    (
+        re.compile(
             r"\bwhen\b|\bwhat (?:\w+ )?(?:year|date|day|month|time|century|decade|period)|\bwhich "
             r"(?:year|century|decade|month|day)|"
-            r"什么时候|何时|什么时间|哪一?年|哪一?[月天日]|几[年月日号点]|年份|日期|时期|世纪|朝代|多久",
+            r"什么时候|何时|什么时间|哪一?年|哪一?[月天日]|几[年月日号点]|年份|日期|时期|世纪|朝代",
             re.IGNORECASE,
         ),
         (_DATE,),

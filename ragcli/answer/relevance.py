@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from statistics import fmean
 
 from msgspec import Struct
 
@@ -154,10 +155,11 @@ def _features(wanted: Asked, units: Sequence[_Unit], weights: Mapping[str, float
     top = max(best.values(), default=0.0)
     covers, knows = _of_passages(wanted, units, weights)
     covered = max(covers.values(), default=0.0)
+    rows = _of_rows(units, rare)
     features = []
     for i, unit in enumerate(units):
         kind = wanted.kind_in(unit.text)
-        before = rare[i - 1] if unit.place else 0.0
+        before = rows[i] if i in rows else rare[i - 1] if unit.place else 0.0
         refers = PRONOUN.match(unit.text) or (before and _HEADING.match(units[i - 1].text))
         ended = _ENDED.search(unit.text) is not None
         features.append(
@@ -172,7 +174,7 @@ def _features(wanted: Asked, units: Sequence[_Unit], weights: Mapping[str, float
                 "beyond": _beyond(weights, unit, topics[unit.passage]) if wanted.unspaced else 0.0,
                 "pairs": len(pairs.intersection(pairwise(unit.terms))) / max(len(pairs), 1),
                 "before": before,
-                "after": akin[i + 1] if i + 1 < len(units) and units[i + 1].place else 0.0,
+                "after": rows[i] if i in rows else akin[i + 1] if i + 1 < len(units) and units[i + 1].place else 0.0,
                 "subject": before if refers else 0.0,
                 "passage covers": covers[unit.passage] - covered,  # against the best passage
                 "passage knows": knows[unit.passage],
@@ -189,6 +191,15 @@ def _features(wanted: Asked, units: Sequence[_Unit], weights: Mapping[str, float
             }
         )
     return features
+
+
+def _of_rows(units: Sequence[_Unit], shares: Sequence[float]) -> dict[int, float]:
+    """Of each unit that is a row of a table: the mean share of the rows, which are no more about it for being next."""
+    rows: dict[int, list[int]] = {}
+    for i, unit in enumerate(units):
+        if unit.text.startswith("|"):
+            rows.setdefault(unit.passage, []).append(i)
+    return {i: fmean(shares[j] for j in table) for table in rows.values() for i in table}
 
 
 def _beyond(weights: Mapping[str, float], unit: _Unit, topic: Known) -> float:

@@ -90,3 +90,50 @@ def test_a_list_item_comes_with_its_lead_in() -> None:
 )
 def test_prose_is_quoted_on_one_line_and_whole(text: str, question: str, expected: str) -> None:
     assert expected in said(question, text)
+
+
+def test_of_the_rows_the_one_that_is_asked_for_is_told() -> None:
+    """Its neighbours say as much of tents and prices, only of others."""
+    table = (
+        "| Pitch | Low season | High season |\n|---|---|---|\n| Tent | 14 EUR | 19 EUR |\n| Cabin | 65 EUR | 89 EUR |\n"
+    )
+    assert said("Price of a cabin in low season?", table) == "- Cabin — Low season: 65 EUR; High season: 89 EUR [1]"
+    articles = (
+        "| Article | Description | Price |\n|---|---|---|\n| WB2 | Wrenbox WB-2 gateway | 189 |\n"
+        "| WB2-CARE | Longer warranty | 39 |\n| WB2-ANT | Aerial | 9 |\n"
+    )
+    assert said("What is the price of the WB-2?", articles).startswith("- WB2 — Description: Wrenbox WB-2 gateway")
+
+
+@pytest.mark.parametrize(
+    ("question", "passage", "last"),
+    [
+        (
+            "What happens if I cancel three days before arrival?",
+            "Tents are free in May. Bookings can be cancelled up to 7 days before arrival. After that, half is due.",
+            "After that, half is due. [1]",
+        ),
+        (
+            "取消预订要提前多久？",
+            "场内禁止吸烟。取消预订须在开场前四小时提出。逾期不退款。",
+            "逾期不退款。 [1]",
+        ),
+    ],
+)
+def test_what_else_holds_is_told_with_the_rule(question: str, passage: str, last: str) -> None:
+    assert said(question, passage).endswith(last)
+
+
+def test_what_stands_under_the_heading_that_was_asked_for_is_the_answer() -> None:
+    terms = (
+        "3. WHAT IS COVERED\n\nFaults of material and workmanship are mended without charge.\n\n"
+        "4. WHAT IS NOT COVERED\n\n- Water inside a gateway.\n- Opening the housing.\n"
+    )
+    answer = said("What is not covered by the warranty?", terms)
+    assert "Opening the housing." in answer
+    assert "Faults" not in answer
+
+
+def test_an_item_comes_with_the_version_that_it_stands_under() -> None:
+    notes = "## 4.2.0 · 10 February 2026\n\n- Pip Probe is supported.\n\n## 4.1.0\n\n- Longer names.\n"
+    assert said("Which version added support for the Pip Probe?", notes).startswith("4.2.0 · 10 February 2026\n\n- Pip")
