@@ -7,6 +7,7 @@ Measures in Information Retrieval", 2007, compare such measures.)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from ragcli.text.hanzi import SIMPLIFIED
@@ -17,6 +18,7 @@ UNSPACED_WINDOW = 30
 """The same in a script whose characters say as much as words."""
 
 _FOLDS = SIMPLIFIED | {wide: chr(wide - 0xFEE0) for wide in range(0xFF01, 0xFF5F)}
+_THOUSANDS = re.compile(r"(?<=\d)[,\uff0c](?=\d{3}(?!\d))")
 _FOLDED = frozenset(character for character in map(chr, _FOLDS) if character.isalnum())
 
 
@@ -30,6 +32,7 @@ class Closeness:
         self._unspaced = [term for term in self._weight if _unspaced(term)]
         self._stems = [(_stem(term), term) for term in self._weight if not _unspaced(term)]
         self._window = UNSPACED_WINDOW if self._unspaced else LATIN_WINDOW
+        self._long_numbers = any(len(term) > 3 and term.isdecimal() for term in self._weight)
 
     def of(self, text: str) -> float:
         """The share of the weight that the best window of the text holds, in 0..1."""
@@ -40,7 +43,9 @@ class Closeness:
         if self._total <= 0:
             return 0.0, set()
         weight, window = self._weight, self._window
-        found = self._found(_folded(text))
+        if self._long_numbers:
+            text = _THOUSANDS.sub("", text)
+        found = self._found(text, _folded(text))
         held = dict.fromkeys(weight, 0)
         score = best = 0.0
         first = 0
@@ -58,10 +63,10 @@ class Closeness:
                 best = score
         return best / self._total, {term for _, term in found}
 
-    def _found(self, text: str) -> list[tuple[int, str]]:
-        """Where each term begins, in order. A stem begins a word; a very short one is the whole word."""
+    def _found(self, written: str, text: str) -> list[tuple[int, str]]:
+        """Where each term begins in the folded text, in order. A stem begins a word; a very short one is all of it."""
         found: list[tuple[int, str]] = []
-        find, length = text.find, len(text)
+        find = text.find
         for term in self._unspaced:
             at = find(term)
             while at >= 0:
@@ -71,13 +76,34 @@ class Closeness:
             at = find(stem)
             while at >= 0:
                 end = at + len(stem)
-                if (not at or not text[at - 1].isalnum()) and (
-                    len(stem) > 2 or end == length or not text[end].isalnum()
-                ):
+                begins = not at or _parts(text[at - 1]) or _begins_part(written, text, at)
+                if begins and (len(stem) > 2 or _ends(written, text, at, end)):
                     found.append((at, term))
                 at = find(stem, end)
         found.sort()
         return found
+
+
+def _parts(character: str) -> bool:
+    """A word ends before it: also where a script without spaces goes on behind it."""
+    return not character.isalnum() or _unspaced(character)
+
+
+def _ends(written: str, text: str, start: int, end: int) -> bool:
+    """Whether what stands there is a word, or a part of an identifier: none of these is a single letter."""
+    return end == len(text) or _parts(text[end]) or (end - start > 1 and _begins_part(written, text, end))
+
+
+def _begins_part(written: str, text: str, at: int) -> bool:
+    """Whether a part of an identifier begins here, as the analyzer sees it: Name in getUserName, 1042 in E1042.
+
+    Folding leaves every character in its place but for a few rare ones.
+    """
+    if text[at].isdecimal() != text[at - 1].isdecimal():
+        return True
+    if len(written) != len(text) or not written[at].isupper():
+        return False
+    return written[at - 1].islower() or written[at + 1 : at + 2].islower()
 
 
 def _folded(text: str) -> str:

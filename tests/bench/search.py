@@ -26,14 +26,19 @@ from natural import bound, natural
 from passages import CHUNKS, Made, made
 
 from ragcli.app import open_keywords
+from ragcli.config import Retrieve
 from ragcli.providers.static import StaticEmbedder
+from ragcli.retrieve.legs import Legs
+from ragcli.retrieve.query import Question, parse
 from ragcli.store.chroma import ChromaFailed, ChromaIndex
-from ragcli.store.collection import Writer, open_reader, writer
+from ragcli.store.collection import Writer, open_reader, open_vectors, writer
 from ragcli.store.exact import ExactIndex
+from ragcli.store.indexes import keywords_folder
 from ragcli.store.layout import Home
 from ragcli.types import Chunk, File, Passage
 
 if TYPE_CHECKING:
+    from ragcli.ports import VectorIndex
     from ragcli.types import Vectors
 
 SMALL, MIDDLE, LARGE = 10_000, 50_000, 100_000
@@ -101,35 +106,58 @@ def _warm(home: Path) -> list[Row]:
 
 
 def _agreement(home: Path, sets: Sequence[Path]) -> list[Row]:
+    """Passages by their cosine, as each kind of process finds them: what the words found is compared with them."""
     passages, questions = natural(sets, MIDDLE, QUESTIONS)
     _build(home, bound(passages))
     embedder = StaticEmbedder()
-    vectors = embedder.embed_now(questions)
+    parsed = [parse(question) for question in questions]
+    vectors = embedder.embed_now([question.text for question in parsed])
     refused: list[str] = []
     with open_reader(Home(home), "default") as catalog:
+        exact, keywords = ExactIndex(catalog), open_keywords(keywords_folder(catalog.place, catalog))
         chroma = ChromaIndex(catalog, ExactIndex(catalog), explain=refused.append)
-        exact = ExactIndex(catalog)
-        found = [timed_call(lambda vector=vector: chroma.search(vector, 10)) for vector in vectors]
         wanted = [timed_call(lambda vector=vector: exact.search(vector, 10)) for vector in vectors]
+        alone = [timed_call(lambda vector=vector: chroma.search(vector, 10)) for vector in vectors]
+
+        def differing(name: str, index: VectorIndex) -> Row:
+            legs = Legs(catalog, index, keywords, embedder, depth=Retrieve().candidates)
+            found = asyncio.run(_nearest(legs, parsed))
+            return _differing(name, found, wanted, limit=DIFFERING)
+
+        rows = [
+            differing("a command's ten nearest", open_vectors(catalog, long_lived=False)),
+            differing("a chat's ten nearest", open_vectors(catalog, long_lived=True)),
+            differing("Chroma's ten, with what the words found,", chroma),
+            _differing("Chroma's ten, alone,", [{id for id, _ in hits} for hits, _ in alone], wanted),
+        ]
         chroma.close()
     if refused:
         raise Failed(f"Chroma did not answer: {refused[0]}")
-    same = sum({id for id, _ in a} == {id for id, _ in b} for (a, _), (b, _) in zip(found, wanted, strict=True))
+    medians = [percentile([ms for _, ms in answers], 50) for answers in (alone, wanted)]
     return [
-        Row(
-            f"{MIDDLE:,} chunks: Chroma's top 10 are not the scan's",
-            100 * (1 - same / len(vectors)),
-            "%",
-            limit=DIFFERING,
-        ),
-        Row(
-            f"{MIDDLE:,} chunks: a question to Chroma, median",
-            percentile([ms for _, ms in found], 50),
-            "ms",
-            yardstick="the scan",
-            against=percentile([ms for _, ms in wanted], 50),
-        ),
+        *rows,
+        Row(f"{MIDDLE:,} chunks: a question to Chroma, median", medians[0], "ms", "the scan", medians[1]),
     ]
+
+
+async def _nearest(legs: Legs, questions: Sequence[Question]) -> list[set[int]]:
+    """The ten nearest of all that both legs know of, for each question."""
+    found = []
+    for question in questions:
+        cosines = legs.cosines(await legs.find(question, "hybrid"))
+        found.append({id for _, id in sorted((-cosine, id) for id, cosine in cosines.items())[:10]})
+    return found
+
+
+def _differing(
+    name: str,
+    found: Sequence[set[int]],
+    wanted: Sequence[tuple[Sequence[tuple[int, float]], float]],
+    *,
+    limit: float | None = None,
+) -> Row:
+    same = sum(ids == {id for id, _ in hits} for ids, (hits, _) in zip(found, wanted, strict=True))
+    return Row(f"{MIDDLE:,} chunks: {name} are not the scan's", 100 * (1 - same / len(found)), "%", limit=limit)
 
 
 def timed_call(call: Callable[[], Found]) -> tuple[Found, float]:
