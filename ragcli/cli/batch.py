@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from pathlib import Path
@@ -13,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from ragcli.cli import documents, journal, shapes
-from ragcli.cli.inputs import checked_question
+from ragcli.cli.inputs import checked_question, content
 from ragcli.cli.loop import run_async
 from ragcli.cli.progress import counting
 from ragcli.cli.results import Results
@@ -184,8 +183,7 @@ async def _as_completed(
 
 def _text(file: Path) -> str:
     try:
-        data = sys.stdin.buffer.read() if file == Path("-") and sys.stdin is not None else file.read_bytes()
-        return data.decode("utf-8-sig")
+        return content(file).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
         raise UsageError(f"cannot read {file}: {reason(exc)}", remedy="give a file of questions, one a line") from exc
 

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import UNSET, Struct, field
 
 from ragcli.cli import documents, shapes
+from ragcli.cli.inputs import content
 from ragcli.cli.loop import run_async
 from ragcli.cli.progress import counting
 from ragcli.errors import Interrupted, PartialIngest, RagcliError, UsageError, reason
@@ -134,7 +135,7 @@ def run(context: Context, file: Path, collection: str, *, json: bool) -> int:
 def _lines(file: Path) -> list[str]:
     remedy = "give a file of JSON lines {question, expect: [path, ...]}"
     try:
-        lines = file.read_text(encoding="utf-8-sig").split("\n")
+        lines = content(file).decode("utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as exc:
         raise UsageError(f"cannot read {file}: {reason(exc)}", remedy=remedy) from exc
     if not any(line.strip() for line in lines):

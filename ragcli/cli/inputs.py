@@ -6,6 +6,7 @@ import os
 import select
 import stat
 import sys
+from pathlib import Path
 
 from ragcli.errors import FileFailure, UsageError
 
@@ -48,6 +49,11 @@ def checked_question(text: str) -> str:
             remedy='pipe the long text in beside a short question: ragcli ask "..." < FILE',
         )
     return text
+
+
+def content(file: Path) -> bytes:
+    """What a file holds, or standard input where it is named `-`. Raises OSError."""
+    return sys.stdin.buffer.read() if file == Path("-") and sys.stdin is not None else file.read_bytes()
 
 
 def session_name(name: str | None) -> str | None:

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from ragcli.cli import documents, inputs, shapes
+from ragcli.cli.inputs import content
 from ragcli.cli.loop import run_async
 from ragcli.errors import NothingRelevant, PartialIngest, UsageError, reason
 from ragcli.retrieve.query import LONGEST
@@ -74,7 +75,7 @@ def _refusal(retrieval: Retrieval) -> NothingRelevant:
 class Query(Struct, frozen=True):
     """One line of a query file."""
 
-    id: str
+    id: str | int
     text: str
 
 
@@ -118,7 +119,7 @@ def _lines(file: Path) -> list[bytes]:
     """Raises UsageError where there is none to read."""
     remedy = "give a file of JSON lines {id, text}"
     try:
-        lines = file.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n")
+        lines = content(file).removeprefix(codecs.BOM_UTF8).split(b"\n")
     except OSError as exc:
         raise UsageError(f"cannot read {file}: {reason(exc)}", remedy=remedy) from exc
     if not any(line.strip() for line in lines):

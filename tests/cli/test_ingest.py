@@ -190,16 +190,14 @@ def test_a_search_that_finds_nothing_is_exit_code_3(ragcli: Run, sample_home: Pa
     assert json.loads(done.stdout)["schema"] == 1
 
 
-def test_many_queries_in_one_process_keep_their_order(sample_home: Path, tmp_path: Path) -> None:
-    """A broken line is reported with its number and the others run."""
-    file = tmp_path / "queries.jsonl"
-    lines = ['{"id": "1", "text": "warranty"}', "{broken", '{"id": "3", "text": "保修"}', ""]
-    file.write_text("\n".join(lines), encoding="utf-8")
-    done = run_ragcli(sample_home, "search", "--queries", file, "-k", "2")
+def test_many_queries_in_one_process_keep_their_order(sample_home: Path) -> None:
+    """A broken line is reported with its number and the others run; `-` is standard input."""
+    lines = ['{"id": "1", "text": "warranty"}', "{broken", '{"id": 3, "text": "保修"}', ""]
+    done = run_ragcli(sample_home, "search", "--queries", "-", "-k", "2", input="\n".join(lines))
     assert done.returncode == 5
     assert "line 2" in done.stderr
     rows = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [row["id"] for row in rows] == ["1", "3"]
+    assert [row["id"] for row in rows] == ["1", 3]
     assert all(len(row["hits"]) == 2 and set(row) == {"id", "hits", "ms"} for row in rows)
 
 

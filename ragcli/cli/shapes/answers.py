@@ -69,9 +69,9 @@ class Found(Shape, frozen=True, kw_only=True):
 
 
 class Query(Shape, frozen=True, kw_only=True):
-    """A line of `search --queries`."""
+    """A line of `search --queries`; `id` is the query's own."""
 
-    id: str
+    id: str | int
     hits: list[Found]
     ms: float
 
