@@ -33,15 +33,17 @@ _PRONOUN = re.compile(
     r"\b(?:it|its|itself|they|them|their|theirs|he|him|his|she|her|hers|this|these|those|"
     r"that(?=\s*(?:[?.!,]|$|one\b|case\b|time\b|policy\b|product\b|plan\b|is\b|was\b|does\b|mean\b|work\b|cost\b))|"
     r"(?<=about )that|(?<=of )that|(?<=after )that|(?<=is )that|(?<=does )that|"
-    r"there(?!\s+(?:is|are|was|were|be|any|a|an)\b)(?<!is there)(?<!are there)(?<!was there)(?<!were there)|"
-    r"the (?:former|latter|same|other one|first one|second one|last one))\b",
+    r"there(?!['’]s\b)(?!\s+(?:is|are|was|were|be|any|a|an)\b)(?<!is there)(?<!are there)(?<!was there)(?<!were there)|"
+    r"the same(?=\s*(?:[?.!,]|$|for\b|in\b|with\b|on\b|during\b|thing\b|one\b|case\b))|"
+    r"the (?:former|latter|other one|first one|second one|last one))\b",
     re.IGNORECASE,
 )
 _EXPLETIVE = re.compile(
     r"\b(?:is|was|would|will|does|can|could)\s+it\s+(?:be\s+|take\s+)?(?:\w+ly\s+)?"
     r"(?:possible|allowed|permitted|necessary|required|ok|okay|safe|legal|true|better|worth|important|mandatory"
     r"|forbidden|rain|snow)\b|"
-    r"\bwhat time is it\b|\bthis (?:year|month|week|morning|evening|company|handbook|folder|collection|document"
+    r"\bwhat (?:time|day|date) is it\b|\b(?:is|was) it called\b|\b(?:does|did|would) it mean (?:when|if|to|that)\b|"
+    r"\bthis (?:year|month|week|morning|evening|company|handbook|folder|collection|document"
     r"|product)\b",
     re.IGNORECASE,
 )
@@ -52,6 +54,8 @@ _CLAUSE = re.compile(
 _NAMED = re.compile(
     r"\b(?:the|a|an|my|our|your|each|every|all|any)\s+\w{3,}|(?<=[\w,] )[A-Z][\w-]+|\b\w{4,}s\b", re.IGNORECASE
 )
+_POSSESSIVE = re.compile(r"its|itself|their|theirs|his|her|hers", re.IGNORECASE)
+_OWNER = re.compile(r"(?<=[\w,’'] )[A-Z][\w-]+|\b(?!does\b|this\b|was\b)[a-z]{3,}(?<!s)s\b")
 _FRAGMENT = re.compile(
     r"\W*(?:(?:and|or|but|so|also|then)\b(?!\s+(?:is|are|was|were|do|does|did|can|will|what|how|when|where|who|why"
     r"|which)\s+\w+\s+\w+\s+\w+)|"
@@ -61,11 +65,14 @@ _FRAGMENT = re.compile(
     r"example|such as)\W*$)",
     re.IGNORECASE,
 )
+_POINTS = r"(?:(?<![\w》])|(?<=[用于在对是把被给为从到的了和与跟问说看做买有办么候没不能会要可都也还再]))"
+"""What does not follow upon a name: "冠军联赛这届" says of which one it is, and 马其顿 is one."""
 _ZH_PRONOUN = re.compile(
-    r"[它他她牠]们?(?!人)|(?<![尤极与何])其(?![他它余中实次])|(?<![应不本])该(?=[\u4e00-\u9fff]{1,3}(?:的|是|在|有|何"
+    r"(?<![其吉维])[它他她牠]们?(?!人)|"
+    rf"{_POINTS}(?:(?<![尤极与何])其(?![它他余中实次])|(?<![应不本])该(?=[\u4e00-\u9fff]{{1,3}}(?:的|是|在|有|何"
     r"|由|能|可|会|多|什|怎|几|何))|"
     r"(?<![因如彼从对])此(?![外后前时次])|这(?![里儿样]?(?:份文档|个文件夹|家公司|本手册))"
-    r"|(?<!剎刹)那(?![么里]?[^\u4e00-\u9fff]*[a-zA-Z])|上述|前者|后者"
+    r"|(?<!剎刹)那(?![么里]?[^\u4e00-\u9fff]*[a-zA-Z]))|上述|前者|后者"
     r"|上面|刚才|同样"
 )
 _ZH_FRAGMENT = re.compile(
@@ -75,6 +82,45 @@ _ZH_FRAGMENT = re.compile(
     r"|举例说明|例如|比如|还有吗|还有什么|真的吗?|可以吗|是吗"
     r"|对吗)[呢吗么啊]?\W*$"
 )
+_RELATION = (
+    "price|cost|fee|reason|deadline|address|purpose|difference|result|limit|length|duration|penalty|exception|procedure"
+    "|process|author|owner|phone number|opening hours|advantage|alternative|requirement|condition"
+)
+"""What nothing is by itself: the price of something."""
+_BARE = re.compile(
+    r"\W*(?:and\s+|or\s+)?(?:for|as|in|on|at|with|without|from|to|by|during|after|before|until|since|under|over|per)\s+"
+    r"(?:(?:what|whom|which|how)\s*(?:(?!is\b|are\b|was\b|were\b|do\b|does\b|did\b|can\b)[\w'’-]+\s*){0,2}"
+    r"|(?:(?!is\b|are\b|was\b|were\b|do\b|does\b|did\b|can\b|which\b|what\b|how\b)[\w'’-]+\s*){1,3})\?\W*$"
+    r"|\W*(?:[\w'’-]+\s+){1,3}(?:too|as well|also)\?\W*$"
+    r"|\W*(?:[\w'’-]+\s+){1,4}(?:more|less|fewer|another(?: one)?|others|again|instead)\?\W*$"
+    rf"|\W*what(?:['’]s| is| are| was| were) the (?:{_RELATION})e?s?\W*$"
+    r"|\W*(?:who|when|where|how|why|by whom)\s+"
+    r"(?:is|are|was|were|can|could|should|must|may|will|do|does|did|has|have)\s+"
+    r"(?:\w+ed|responsible|eligible|in charge|exempt|done|held|told|sent)\W*$",
+    re.IGNORECASE,
+)
+"""No sentence, or one without what it speaks of: "For children too?", "By whom?", "What is the price?"."""
+_ZH_VERB = (
+    "解决|处理|修[复理改]?|申请|办理?|使?用|操作|设置|安装|取消|更[改换]|[购加]?[买购]|预[订定约]|联系|计?算|收费|弄|查[询看]?"
+    "|开通|关闭|删除|换|补|领取?|报名|缴费?|交|罚|退|转让?|续[借费]?|延长|申诉|投诉|恢复|升级|下载|打开|开始|结束|生效|到期|批准"
+    "|审批|负责|参加|提交"
+)
+_ZH_BARE = re.compile(
+    r"\W*(?:那么?|请问|大概|一般)?(?:怎么|如何|怎样|在?哪[里儿]?|什么时候|几点|多久|找?谁|由谁|为什么|可以|能不能|能|可不可以"
+    r"|要不要|需要|要|会|应该)(?:可以|能|要|才能|去|来|不能|不可以|不|给谁|由谁)?"
+    rf"(?:{_ZH_VERB})(?:一下|一次|[了的呢吗么啊])*\W*$"
+    r"|\W*(?:那么?|大概|一般)?(?:需要?|要|得|应该)[\u4e00-\u9fff]{0,2}(?:多久|多长|多少|几|什么|哪些)[\u4e00-\u9fff]{0,3}\W*$"
+    r"|\W*(?:可以|能|能不能|可不可以|可否|能否)[\u4e00-\u9fff]{1,6}[吗么]?\W*$"
+    r"|\W*[\u4e00-\u9fff]{0,4}(?:有没有|有什么|有哪些|有)(?:优惠|折扣|限制|例外|要求|条件|期限|上限|区别|变化|影响|风险|补贴"
+    r"|好处|缺点)[吗呢]?\W*$"
+    r"|\W*(?:如果|要是)?(?:逾期|超时|过期|超过|丢|忘|坏|不够|失败|迟到|弄丢|没用完|用完)了?(?:的话)?[，,]?会?"
+    r"(?:怎么|怎样|如何)[\u4e00-\u9fff]{0,3}\W*$"
+    r"|\W*(?:是(?!否|不是)|由|被|归)[\u4e00-\u9fff]{1,8}\W*$"
+    r"|\W*(?:价格|费用|运费|时间|地点|地址|电话|期限|条件|流程|原因|结果|作者|负责人|联系方式)(?:大概|一般)?是?"
+    r"(?:多少|多久|什么|在哪里?|怎么样|如何|谁)\W*$"
+    r"|\W*[\u4e00-\u9fff]{1,6}也[\u4e00-\u9fff]{1,5}[吗么]?\W*$"
+)
+"""The same: 怎么解决？, 需要多长时间？, 学生有优惠吗？, 试用期也一样吗？"""
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _ASKING = re.compile(
     r"\b(?:what|which|who|whom|whose|when|where|why|how|do|does|did|is|are|was|were|can|could|will|would|should"
@@ -84,7 +130,7 @@ _ASKING = re.compile(
     re.IGNORECASE,
 )
 _ZH_ASKING = re.compile(
-    r"请问|什么时候|什么|多少|为什么|怎么样|怎么|如何|哪一年|哪一|哪些|哪个|哪里|哪|谁|几|多久|是否|吗|呢|么|它们"
+    r"请问|怎么办|什么时候|什么|多少|为什么|怎么样|怎么|如何|哪一年|哪一|哪些|哪个|哪里|哪|谁|几|多久|是否|吗|呢|么|它们"
     r"|他们|她们|[它他她牠]|这个|那个|[，。？！?!]"
 )
 
@@ -92,21 +138,27 @@ _ZH_ASKING = re.compile(
 def needs_rewriting(question: str) -> bool:
     """Whether the question leans on what was said before."""
     if _HAN.search(question):
-        return bool(_ZH_FRAGMENT.match(question)) or _unresolved(
-            question, _ZH_PRONOUN, r"[，,；;]", r"[\u3400-\u9fffA-Za-z0-9]{2,}"
+        return bool(_ZH_FRAGMENT.match(question) or _ZH_BARE.match(question)) or _unresolved(
+            question, _ZH_PRONOUN, r"[，,；;？?。]", r"[\u3400-\u9fffA-Za-z0-9]{2,}"
         )
-    return bool(_FRAGMENT.match(question)) or _unresolved(
+    return bool(_FRAGMENT.match(question) or _BARE.match(question)) or _unresolved(
         _EXPLETIVE.sub(" ", question), _PRONOUN, _CLAUSE.pattern, _NAMED.pattern
     )
 
 
 def _unresolved(question: str, pronoun: re.Pattern[str], clause: str, named: str) -> bool:
-    """Whether a pronoun stands in the question and no earlier clause of it names what it may stand for."""
+    """Whether a pronoun stands in the question and nothing before it says what it may stand for.
+
+    An earlier clause may, and before "its" or "their" a name or a plural of the same clause, too.
+    """
     found = pronoun.search(question)
     if found is None:
         return False
-    boundaries = list(re.finditer(clause, question[: found.start()], re.IGNORECASE))
-    return not (boundaries and re.search(named, question[: boundaries[-1].start()]))
+    before = question[: found.start()]
+    if _POSSESSIVE.fullmatch(found.group()) and _OWNER.search(before):
+        return False
+    boundaries = list(re.finditer(clause, before, re.IGNORECASE))
+    return not (boundaries and re.search(named, before[: boundaries[-1].start()]))
 
 
 async def by_rule(question: str, history: Sequence[Turn]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 from answer_doubles import CHAT, ScriptedModel, source
@@ -208,12 +210,34 @@ def test_older_turns_give_way_to_their_gist_and_the_latest_stay_whole() -> None:
         ("这个怎么重置？", True),
         ("年假有多少天？", False),
         ("除了年假，其他假期有哪些？", False),
+        ("What did Acme rename its router to?", False),
+        ("At what temperature do both metals have the same length?", False),
+        ("2007年冠军联赛这届有哪些队参加？", False),
+        ("马其顿的总统是谁？", False),
         ("李敏是谁，她什么时候加入公司？", False),
         ("应该向谁申请报销？", False),
     ],
 )
 def test_only_questions_that_lean_on_the_chat_are_rewritten(question: str, leans: bool) -> None:
     assert needs_rewriting(question) is leans
+
+
+async def test_follow_ups_of_many_kinds_are_completed_and_no_other_question_is_touched() -> None:
+    """95 dialogues, half of whose last questions stand alone. The rule did 80 % of the first 65 right at first sight,
+    and 77 % of the 30 that were written after it had been mended for those; it touched one that stands alone."""
+    dialogues = [
+        json.loads(line) for line in (Path(__file__).parent / "dialogues.jsonl").read_text("utf-8").splitlines()
+    ]
+    wrong = []
+    for one in dialogues:
+        question = one["question"]
+        rewritten = await by_rule(question, [Turn(before, "…") for before in one["before"]])
+        if one["needs"]:
+            if rewritten == question or not all(word in rewritten for word in one["holds"]):
+                wrong.append(question)
+        else:
+            assert rewritten == question
+    assert len(wrong) <= 0.05 * len(dialogues), wrong
 
 
 async def test_by_rule_a_follow_up_gets_the_subject_of_the_latest_question_that_stood_alone() -> None:
