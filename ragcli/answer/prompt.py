@@ -35,7 +35,15 @@ QUESTION_SHARE = 3
 """A question of more than one part in this many of the budget is cut."""
 LONGEST_LABEL = 200
 
-_TAG = re.compile(r"[<＜﹤](?=[^\w<>]{0,8}source)", re.IGNORECASE)
+_ALIKE = ("sſѕ", "o0оοσ", "uυս", "rг", "cсϲ", "eеє")
+"""The letters of the tag, each with those of other scripts that a reader takes for it."""
+_TAG = re.compile(
+    "[<＜﹤‹〈⟨](?=[^\\w<>]{0,40}"
+    + r"[^\w<>]{0,3}".join(f"[{letters}{chr(ord(letters[0]) + 0xFEE0)}]" for letters in _ALIKE)
+    + ")",
+    re.IGNORECASE,
+)
+"""What could be read as a fence's beginning: in any width, with anything invisible within."""
 _LANGUAGES = (
     (re.compile(r"[\u3040-\u30ff]"), "Japanese"),
     (re.compile(r"[\uac00-\ud7af]"), "Korean"),
