@@ -28,7 +28,7 @@ from ragcli.types import Failure, File, IngestEvent, IngestProgress, IngestRepor
 
 _FILES_AHEAD = 32  # that are being read, or wait for those before them
 _LOOKED_AT_ONCE = 500  # files whose size and date are compared in one go
-_PIECES_A_BATCH = 128  # at most 1,024 chunks
+_PIECES_A_BATCH = 192  # at most 1,536 chunks; each one is a segment of the keyword index, and eight of those are merged
 _SECONDS_A_BATCH = 2.0  # with a slow embedder a batch is written after this time, so that little is lost
 _SECONDS_TO_STOP = 0.5  # for what is on its way, once it is to stop
 

@@ -9,12 +9,14 @@ import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from corpus import write_folder
 from measure import Failed, Row, environment, indexed, ragcli, say
 
 FILES = 1_000
+MANY_FILES = 10_000
 GROWTH = 1.25
 HNSW_OVERHEAD = 300
 """Bytes that Chroma's graph keeps for a vector beside the vector itself."""
@@ -29,16 +31,31 @@ class Peak:
     family: float = 0.0
 
 
-def measure_memory(factor: int = 10) -> list[Row]:
-    """Peaks at 1,000 files and at `factor` times as many, less the growth of the HNSW index itself."""
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """A folder of documents and the home that they were ingested into; both are gone at the end of the program."""
+
+    docs: Path
+    env: Mapping[str, str]
+    peak: Peak
+
+
+@cache
+def ingested(files: int) -> Ingested:
+    """So many Markdown files, ingested once for all who measure something about that."""
+    folder = Path(_temporary().name) / str(files)
+    write_folder(folder / "docs", files)
+    env = environment(folder / "home")
+    return Ingested(folder / "docs", env, watched(ragcli("ingest", folder / "docs"), env))
+
+
+def measure_memory() -> list[Row]:
+    """Peaks at 1,000 files and at ten times as many, less the growth of the HNSW index itself."""
     rows = []
     less: list[float] = []
-    for files in (FILES, FILES * factor):
-        with tempfile.TemporaryDirectory() as name:
-            write_folder(Path(name) / "docs", files)
-            env = environment(Path(name) / "home")
-            peak = watched(ragcli("ingest", Path(name) / "docs"), env)
-            chunks, dimensions = indexed(env)
+    for files in (FILES, MANY_FILES):
+        known = ingested(files)
+        peak, (chunks, dimensions) = known.peak, indexed(known.env)
         index = chunks * (dimensions * 4 + HNSW_OVERHEAD) / 1e6
         less.append(peak.family - index)
         say(f"memory: {files:,} files make {chunks:,} chunks and {index:.0f} MB of HNSW index")
@@ -59,6 +76,11 @@ def watched(command: Sequence[str], env: Mapping[str, str]) -> Peak:
     if process.returncode:
         raise Failed(f"{' '.join(command)}: {said.decode(errors='replace')[-500:]}")
     return peak
+
+
+@cache
+def _temporary() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory()
 
 
 class _Watch(threading.Thread):
