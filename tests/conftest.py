@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest.mock import patch
@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from endpoint import endpoint  # noqa: E402 - tests/ is on the path since the line above
 from redis_server import open_link, own_redis, prefix, shared_redis  # noqa: E402
+from warm_chroma import Nursery  # noqa: E402
 
 __all__ = ["endpoint", "open_link", "own_redis", "prefix", "shared_redis"]
 
@@ -78,6 +79,20 @@ def run_inside(home: Path, *args: str | Path, env: Mapping[str, str] | None = No
         code = run(arguments)
     shown, told = (stream.buffer.getvalue().decode() for stream in (out, err) if not stream.flush())  # type: ignore[attr-defined]
     return subprocess.CompletedProcess(arguments, code, shown, told)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm_chroma() -> Iterator[None]:
+    """What is indexed within this process does not import Chroma anew each time."""
+    if sys.platform != "linux":
+        yield
+        return
+    from ragcli.store import chroma
+
+    nursery = Nursery()
+    with patch.object(chroma, "subprocess", nursery.standing_in()):
+        yield
+    nursery.close()
 
 
 @pytest.fixture
