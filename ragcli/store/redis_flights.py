@@ -212,7 +212,13 @@ class RedisFlight:
             complete = bool(pieces) and pieces[-1].answer is not None
             values = [msgspec.msgpack.encode(piece) for piece in pieces]
             ttl_ms = ENDED_MS if last or complete else RUNNING_MS
-            arguments: list[str | bytes | float] = [self._token, 0 if last else LEASE_MS, ttl_ms, int(complete), *values]
+            arguments: list[str | bytes | float] = [
+                self._token,
+                0 if last else LEASE_MS,
+                ttl_ms,
+                int(complete),
+                *values,
+            ]
             refused = CacheFailed("the answer is not shared any more")
             try:
                 if sum(map(len, values)) > LARGEST:
