@@ -72,7 +72,7 @@ class Texts:
                 if not isinstance(found, Reading):
                     return
                 yield found
-            raise FileFailure("corrupt", "crashes the process that reads it")
+            raise FileFailure("unreadable", "the process that reads it ended; ingest again")
         finally:
             await process.close()
 

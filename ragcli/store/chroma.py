@@ -47,14 +47,19 @@ class ChromaWriter:
     """Implements `ports.VectorWriter` through a child process. Every call may raise ChromaFailed; they block."""
 
     def __init__(self, place: Place, number: int, *, wait: float = 10.0) -> None:
-        """Starts the child; it opens the folder while the caller goes on."""
+        """Starts the child; it opens the folder while the caller goes on. Raises ChromaFailed where it cannot start."""
         self.folder = place.vectors / str(number)
         make_private(place.vectors)
         make_private(self.folder)
         command = [sys.executable, "-P", chroma_child.__file__, str(self.folder), str(place.vectors_lock), str(wait)]
-        self._child = subprocess.Popen(  # noqa: S603 - our own script
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
+        try:
+            self._child = subprocess.Popen(  # noqa: S603 - our own script
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
+        except OSError as error:  # a system short of memory or processes says so in many ways
+            raise ChromaFailed(
+                f"the process that writes the vector index cannot be started ({error.strerror})"
+            ) from error
         self._lock = threading.Lock()
         self._opened: int | None = None
 

@@ -78,10 +78,10 @@ class StoredIndexes:
             self._catalog.remember(KEYWORDS, "")
         had_any = self._catalog.counts().chunks > 0
         if stamp is None:
-            self._start_vectors(self._next_number())
+            self._safely(lambda: self._start_vectors(self._next_number()))
             mended += ["vector index"] if had_any else []
         else:
-            self._start_vectors(stamp.number)
+            self._safely(lambda: self._start_vectors(stamp.number))
             self._expected, self._deleted = stamp.count, stamp.deleted
         if not keywords_sound or not self._try_keywords():
             self._rebuild_keywords()

@@ -25,12 +25,7 @@ class Helper:
 
     def __init__(self, module: str, function: str) -> None:
         code = _BOOT.format(path=sys.path, module=module, function=function)
-        self._process = subprocess.Popen(  # noqa: S603 - our own code
-            [sys.executable, "-I", "-c", code],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        self._process = _started([sys.executable, "-I", "-c", code])
         self._turn = threading.Lock()
         self.closed = False
         self._end = weakref.finalize(self, _end, self._process)  # also where nobody closes it
@@ -43,7 +38,7 @@ class Helper:
     def send(self, request: bytes) -> bool:
         """Half of `ask`, to let several helpers work at the same time; False where the process is gone."""
         try:
-            if self._process.stdin is None:
+            if self._process is None or self._process.stdin is None:
                 return False
             _write(self._process.stdin, request)
         except (OSError, ValueError):
@@ -52,8 +47,10 @@ class Helper:
 
     def receive(self) -> bytes | None:
         """The other half."""
+        if self._process is None or self._process.stdout is None:
+            return None
         try:
-            return _read(self._process.stdout) if self._process.stdout is not None else None
+            return _read(self._process.stdout)
         except (OSError, ValueError):
             return None
 
@@ -61,7 +58,8 @@ class Helper:
         """Ends the process, also in the middle of an answer: nobody who closes it wants one any more."""
         self.closed = True
         if not self._turn.acquire(blocking=False):
-            self._process.kill()
+            if self._process is not None:
+                self._process.kill()
             self._turn.acquire()
         try:
             self._end()
@@ -69,7 +67,19 @@ class Helper:
             self._turn.release()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _started(command: list[str]) -> subprocess.Popen[bytes] | None:
+    """None where the system has no memory or no process left for it."""
+    try:
+        return subprocess.Popen(  # noqa: S603 - our own code
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+    except OSError:
+        return None
+
+
+def _end(process: subprocess.Popen[bytes] | None) -> None:
+    if process is None:
+        return
     for stream in (process.stdin, process.stdout):
         if stream is not None:
             with suppress(OSError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -287,6 +288,27 @@ def test_a_chroma_process_that_dies_costs_nothing(place: Place, writer: CatalogW
     index = ChromaIndex(writer, ExactIndex(writer), explain=pytest.fail)
     assert index.search(rows[45], 1)[0][0] == 46
     index.close()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_process_that_cannot_be_started_is_started_once_more(
+    place: Place, writer: CatalogWriter, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    refusals = [OSError(errno.EFAULT, "Bad address")] * times
+    start = subprocess.Popen
+
+    def refuse(*command: Any, **options: Any) -> Any:
+        if refusals:
+            raise refusals.pop()
+        return start(*command, **options)
+
+    monkeypatch.setattr("ragcli.store.chroma.subprocess.Popen", refuse)
+    indexes = StoredIndexes(place, writer, TantivyIndex)
+    indexes.open()
+    indexes.add(publish(writer, "a.md", vectors_of(50)))
+    notices = [notice.message for notice in indexes.close()]
+    assert bool(notices) == bool(faults(writer)) == (times == 2)
+    assert all("cannot be started (Bad address)" in message for message in notices)
 
 
 def test_a_dead_child_is_told_by_its_exit_code(place: Place) -> None:
