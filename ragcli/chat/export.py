@@ -17,7 +17,7 @@ def as_markdown(name: str, answers: Sequence[Answer]) -> str:
     for answer in answers:
         parts.append(f"## {' '.join(answer.question.split())}\n\n{answer.answer.strip()}\n")
         if answer.sources:
-            lines = [f"- [{source.n}] {location(source, Path('/'))}" for source in answer.sources]
+            lines = [f"- [{source.n}] {location(source, Path())}" for source in answer.sources]
             parts.append("Sources:\n\n" + "\n".join(lines) + "\n")
     return "\n".join(parts)
 

@@ -331,7 +331,7 @@ async def test_answers_and_sessions_go_to_new_files_only(desk: Desk) -> None:
     await desk.run(ScriptedAssistant(["**Five** days [1]."]), typed)
     assert answer.read_text() == "**Five** days [1].\n"
     assert f"{answer} exists already" in desk.said.replace("\n", "")
-    assert "## q\n\n**Five** days [1].\n\nSources:\n\n- [1] docs/handbook.md:3-9" in markdown.read_text()
+    assert "## q\n\n**Five** days [1].\n\nSources:\n\n- [1] /docs/handbook.md:3-9" in markdown.read_text()
     assert '"schema": 1' in json.read_text()
     assert '"cited": true' in json.read_text()
     assert "/save needs FILE" in desk.said
