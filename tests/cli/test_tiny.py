@@ -8,8 +8,8 @@ import pytest
 from conftest import run_inside, run_ragcli
 
 FILES = {
-    "engine.md": "# Engine\n\nThe turbine spins at 9,400 rpm.\n",
-    "锅炉.md": "# 锅炉\n\n锅炉的额定压力是十二兆帕，每年检修一次。\n",
+    "engine.md": "# Engine\n\nThe turbine spins at 9,400 rpm.\n\nRead it with getRotorSpeed() every second.\n",
+    "锅炉.md": "# 锅炉\n\n锅炉的额定压力是十二兆帕，每年检修一次。控制器采用Modbus协议。\n",
 }
 
 
@@ -44,3 +44,15 @@ def test_the_only_file_answers_what_it_holds(homes: dict[str, Path], file: str, 
 @pytest.mark.parametrize("question", ["Who is the president of France?", "红烧肉怎么做？"])
 def test_the_only_files_are_not_said_to_answer_anything_else(homes: dict[str, Path], question: str) -> None:
     assert run_inside(homes["+".join(FILES)], "ask", question).returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("file", "words"), [("engine.md", "rotor speed"), ("engine.md", "9400"), ("锅炉.md", "modbus"), ("锅炉.md", "鍋爐")]
+)
+def test_words_within_others_are_found_and_are_not_said_to_be_missing(
+    homes: dict[str, Path], file: str, words: str
+) -> None:
+    """In the parts of an identifier, in a number that is written otherwise, in the middle of Chinese."""
+    done = run_inside(homes["+".join(FILES)], "search", words, "-k", "1")
+    assert done.returncode == 0, done.stderr
+    assert file in done.stdout
