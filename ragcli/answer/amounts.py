@@ -43,6 +43,7 @@ _DIFFERENCE = re.compile(
     r"|[增减差多少涨跌升降省隔历持快慢高低早晚]|期间|之间|长达|前后",
     re.IGNORECASE,
 )
+_TWO = re.compile(r"\b(?:twice|double[sd]?|both|pair)\b|翻[一了]?[番倍]|双", re.IGNORECASE)
 _WEEKEND = re.compile(r"\bweekend|周末|双休", re.IGNORECASE)
 _WORKDAYS = re.compile(r"\b(?:weekday|working day|business day)|工作日", re.IGNORECASE)
 _RESPECTIVELY = re.compile(r"respectively|分别|依次", re.IGNORECASE)
@@ -55,6 +56,7 @@ def told(claim: Statement, evidence: Evidence) -> bool:
         _has(number, claim, evidence.whole)
         or _every(number, claim, evidence.whole)
         or _first_of_all(number, evidence.whole)
+        or _twice(number, evidence.whole)
         or _counts_items(number, evidence)
         or _in_week(number, evidence.whole)
         or _counts_its_own(number, claim)
@@ -121,6 +123,10 @@ def _first_of_all(number: Quantity, passage: Statement) -> bool:
     return (number.measure, number.value) == ("rank", 1.0) and all(
         other.measure != "rank" for other in passage.amounts[0]
     )
+
+
+def _twice(number: Quantity, passage: Statement) -> bool:
+    return number.value == 2 and number.measure in {"", "times"} and _TWO.search(passage.text) is not None
 
 
 def _counts_items(number: Quantity, evidence: Evidence) -> bool:

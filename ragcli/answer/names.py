@@ -10,6 +10,9 @@ from ragcli.answer.meaning import Known
 from ragcli.answer.question import FUNCTION_WORDS
 from ragcli.text.analyze import STOP_WORDS, fold, terms
 
+STEM = 4
+"""Letters of a country's name that at least are left of what is called after it."""
+
 _CAPITAL = re.compile(r"(?<![\w'’.-])[A-Z][\w’'&.-]*\w|(?<![\w'’.-])[A-Z](?![\w'’])")
 _CODE = re.compile(
     r"(?<![\w.])(?!\d[\d.,]*[A-Za-z]{1,3}(?![\w-]))(?=[\w.-]*\d)(?=[\w.-]*[A-Za-z])[A-Za-z0-9][\w.-]*\w|(?<![\d.])\d+(?:\.\d+){2,}",
@@ -142,7 +145,12 @@ def _begins(sentence: str, start: int) -> bool:
 
 
 def _known(name: str, known: Known, folded: str, passage: str) -> bool:
-    return known.akin(name) or name in folded or _initials(name, passage)
+    return (
+        known.akin(name)
+        or name in folded
+        or _initials(name, passage)
+        or any(name[:-cut] in known.terms for cut in (1, 2, 3) if len(name) - cut >= STEM)  # Asian, of Asia
+    )
 
 
 def _initials(name: str, passage: str) -> bool:

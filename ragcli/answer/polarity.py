@@ -32,7 +32,7 @@ _DENIES_NOTHING = re.compile(
 _DENIES = re.compile(
     r"\b(?:not|no|never|none|nobody|nothing|neither|nor|without|cannot|unable|non|except|excepting|excluding"
     r"|unless|hardly|"
-    r"prohibit\w*|forbid\w*|forbade|ban|bans|banned|disallow\w*|exclude[sd]?|lack(?:s|ed|ing)?|fail(?:s|ed)? "
+    r"prohibit\w*|forbid\w*|forbade|ban|bans|banned|disallow\w*|exclude[sd]?|lack(?:s|ed|ing)?|missing|fail(?:s|ed)? "
     r"to|refus\w+|"
     r"den(?:y|ies|ied)|declin(?:e|es|ed) to|impossible|unavailable|unsupported|invalid|ineligible|unauthori[sz]ed"
     r"|unpaid|"

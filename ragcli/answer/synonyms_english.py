@@ -217,7 +217,7 @@ say state declare announce
 ask request
 answer reply respond
 confirm acknowledge
-deny reject
+reject turn-down turned-down vote-down voted-down
 accept agree-to
 happen occur take-place took-place takes-place held
 discover find-out found-out

@@ -21,6 +21,8 @@ from ragcli.text.analyze import STOP_WORDS, UNSPACED, fold, terms
 
 WORTH_A_LOOK = 0.4
 """Share of the words that the most alike clause has in common with the claim, for another one to be laid along it."""
+NEARLY = 0.75
+"""Share of the most that is the same, from which on a shorter part of the passage is taken to be what is meant."""
 BESIDE = 2
 """Words next to another one that are looked at."""
 AROUND = 6
@@ -149,15 +151,17 @@ def departures(claim: Wording, clauses: Sequence[Wording], passage: str) -> Depa
     share = best / claim.content
     alike = [(matcher, other) for (matcher, other), count in zip(compared, same, strict=True) if count == best]
     matcher, other = min(alike, key=lambda one: len(one[1].tokens))
+    nearly = (one for (_, one), count in zip(compared, same, strict=True) if count >= NEARLY * best)
+    like = min(nearly, key=lambda one: len(one.tokens)).text
     slots = list(_slots(matcher))
     amount = share * any(_amounts_differ(claim.tokens[a:b], other.tokens[c:d]) for a, b, c, d in slots)
     if any(_fits(claim, other, matcher, passage) for matcher, other in compared):
-        return Departures(claim.content, share, other.text, fits=True, amount=amount)
+        return Departures(claim.content, share, like, fits=True, amount=amount)
     kinds = [(_departs(claim, other, slot, passage), slot) for slot in slots]
     return Departures(
         claim.content,
         share,
-        other.text,
+        like,
         swapped=share * any(kind == "swapped" for kind, _ in kinds),
         novel=share * any(kind == "novel" for kind, _ in kinds),
         lone=any(kind and best + _content(claim, a, b - a) == claim.content for kind, (a, b, _, _) in kinds),
@@ -255,10 +259,18 @@ def _departs(claim: Wording, other: Wording, slot: tuple[int, int, int, int], pa
     mine, theirs = claim.between(*slot[:2]), other.between(*slot[2:])
     said = [term for term in _told(mine) if term not in theirs]
     instead = _told(theirs)
-    if not said or not instead or _PRONOUN.match(theirs) or max(slot[1] - slot[0], slot[3] - slot[2]) > FEW:
+    if (
+        not said
+        or not instead
+        or _PRONOUN.match(theirs)
+        or _PRONOUN.match(mine)
+        or max(slot[1] - slot[0], slot[3] - slot[2]) > FEW
+    ):
         return None
     known = Known(instead)
     said = [term for term in said if not known.akin(term)]
+    if not mine.isascii() and len(mine) == 1 < len(theirs):  # one character for several is another way to say it
+        return None
     if not said or (_ADJUNCT.match(mine) and mine in passage):
         return None
     if not all(term in passage for term in said):

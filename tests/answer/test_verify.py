@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -30,9 +31,10 @@ STYLES = [
     for row in pairs("verify_styles.jsonl")
     for kind, claim in row["claims"]
 ]
-"""Leases, leaflets, release notes, recipes, matches, reports, chats, timetables, tables, code, rulings, manuals: four
-sets, each written before the checker had seen a word of it. It judged .70, .80, .76 and .82 of them right at first
-sight, and was then changed for what they have in common with others; the checker before it .70, .76, .69 and .77."""
+"""Leases, leaflets, release notes, recipes, matches, reports, chats, timetables, tables, code, rulings, manuals: five
+sets, each written before the checker had seen a word of it. At first sight it judged .70, .80, .76, .82 and .79 of them
+right, and was then changed for what they have in common with others; the checker before all that .70, .76, .69, .77
+and .68."""
 TEAM = (
     source(1, "Refunds are possible within 30 days of purchase. The finance team pays them.", "refunds.md"),
     source(2, "年假为25天，由直属经理批准。", "年假.md"),
@@ -43,9 +45,14 @@ def verdicts(answer: str) -> list[tuple[int, str]]:
     return [(citation.n, citation.verdict) for citation in verify(answer, TEAM).citations]
 
 
+@cache
+def verdict(claim: str, passage: str) -> str:
+    (citation,) = verify(f"{claim} [1]", (source(1, passage),)).citations
+    return citation.verdict
+
+
 def judged_right(pair: dict[str, Any]) -> bool:
-    (citation,) = verify(f"{pair['claim']} [1]", (source(1, pair["source"]),)).citations
-    return bool(citation.verdict == pair["verdict"])
+    return verdict(pair["claim"], pair["source"]) == str(pair["verdict"])
 
 
 def accuracy(judged: Iterable[tuple[dict[str, Any], bool]], **where: Any) -> float:
@@ -72,7 +79,7 @@ def test_pairs_that_were_held_out_are_judged_right_nine_times_in_ten() -> None:
     assert accuracy(judged) >= 0.9
 
 
-@pytest.mark.parametrize(("styles", "least"), [("c", 0.75), ("d", 0.85), ("e", 0.9), ("f", 0.87)])
+@pytest.mark.parametrize(("styles", "least"), [("c", 0.76), ("d", 0.85), ("e", 0.9), ("f", 0.88), ("g", 0.84)])
 def test_documents_of_many_styles_are_judged_about_as_well(styles: str, least: float) -> None:
     judged = [(pair, judged_right(pair)) for pair in STYLES if pair["set"] == styles]
     assert len(judged) >= 60
