@@ -48,6 +48,7 @@ class Endpoint:
                 remedy="write it like http://localhost:11434/v1",
             )
         self._roots = roots(self.base.path)
+        self._urls: dict[str, httpx2.URL] = {}
         self._client: httpx2.AsyncClient | None = None
 
     @property
@@ -56,7 +57,10 @@ class Endpoint:
 
     def url(self, path: str, root: str | None = None) -> httpx2.URL:
         """The address of `path`, which keeps the query of the base (Azure's api-version)."""
-        return self.base.copy_with(path=f"{self._roots[0] if root is None else root}/{path}")
+        whole = f"{self._roots[0] if root is None else root}/{path}"
+        if whole not in self._urls:
+            self._urls[whole] = self.base.copy_with(path=whole)
+        return self._urls[whole]
 
     @asynccontextmanager
     async def open(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from typing import Generic, TypeVar
 
 from ragcli.streams.step import Step
 
@@ -176,11 +176,6 @@ class _Ahead(Generic[T]):
             self._items.put_nowait(_End())
 
 
-@runtime_checkable
-class _Closable(Protocol):
-    async def aclose(self) -> None: ...
-
-
 class _End:
     """Stands behind the last item of a source."""
 
@@ -192,5 +187,6 @@ async def _closing(source: AsyncIterable[T]) -> AsyncGenerator[AsyncIterator[T],
     try:
         yield items
     finally:
-        if isinstance(items, _Closable):
-            await items.aclose()
+        close = getattr(items, "aclose", None)
+        if close is not None:
+            await close()
