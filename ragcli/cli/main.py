@@ -69,6 +69,8 @@ def _prepare_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+            if number == 0:
+                sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - lasts as long as we
         stream = getattr(sys, name)
         if stream is None and number:
             setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115 - lasts as long as we

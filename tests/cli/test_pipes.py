@@ -65,11 +65,12 @@ def test_closed_streams_are_no_reason_to_fail(shell) -> None:  # type: ignore[no
     done = shell(
         'ragcli ask "$WARRANTY" -q <&-; echo " $?"\n'
         'ragcli ask "$WARRANTY" <&- >&- 2>&-; echo "closed $?"\n'
-        "ragcli --version >&-; echo version $?"
+        "ragcli --version >&-; echo version $?\n"
+        "ragcli chat <&-; echo chat $?"
     )
     assert "三年" in done.stdout
-    assert done.stdout.splitlines()[-3].endswith(" 0")
-    assert done.stdout.splitlines()[-2:] == ["closed 0", "version 0"]
+    assert done.stdout.splitlines()[-4].endswith(" 0")
+    assert done.stdout.splitlines()[-3:] == ["closed 0", "version 0", "chat 0"]
     assert done.stderr == ""
 
 
