@@ -1,5 +1,6 @@
 """Nearest neighbours by a scan of all vectors: recall 1.0, nothing to load, 3 ms at 100,000 x 384.
 
+Whoever asks again and again is answered in half the time: by then most rows are ruled out by a short form of them.
 Import it when it is used: NumPy costs a tenth of a second.
 """
 
