@@ -73,7 +73,7 @@ _PHRASES: tuple[Phrase, ...] = (
         "HOW ",
     ),
     ("works", r"^how (?!do\b|does\b|did\b|is\b|are\b|many\b|much\b)(.+) works$", r"how does \1 work"),
-    ("where", rf"^where (?:can|could|do) {_I} (?!find\b)", "where "),
+    ("where", r"^where (?:can|could|do) (?:i|we) (?!find\b)", "where "),
     # time
     ("how long", r"^(?:for )?how long (?:does|will|would|do) it (?:usually )?take (?:to|for|until) ", "LONG take "),
     ("how much time", r"^how much time (?:does|will|would|do) it take (?:to|for|until) ", "LONG take "),
