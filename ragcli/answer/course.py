@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 LARGE = 20_000
 """Characters of a source beyond which reading it holds up the event loop."""
+VERIFY = "ragcli.answer.verify"
 SLICE_S = 0.001
 """Seconds of the loop's time that checking takes in one go, about."""
 
@@ -185,8 +188,11 @@ class Course(Struct):
 async def _checked(text: str, sources: tuple[Source, ...]) -> Checked:
     """In slices of the loop's time: a thread would hold the interpreter for five milliseconds whenever it had it.
 
-    Imported when there is something to check: its tables of words would delay the first token of a cold start.
+    Imported when there is something to check, its tables of words would delay the first token of a cold start; and in a
+    thread, as they would hold up other answers.
     """
+    if VERIFY not in sys.modules:
+        await asyncio.to_thread(import_module, VERIFY)
     from ragcli.answer.verify import verify, verifying
 
     if max((len(source.text) for source in sources), default=0) > LARGE:
