@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,8 @@ def run(
             documents.emit(documents.ingest(report))
         return exit_code(report.failed, stopped=stop.is_set())
 
-    return run_async(main)
+    with _private():
+        return run_async(main)
 
 
 def watch(
@@ -57,7 +59,18 @@ def watch(
         ended = await (_lines(events) if json else _show_watch(events, context))
         return exit_code(ended.failed, stopped=not ended.complete)
 
-    return run_async(main)
+    with _private():
+        return run_async(main)
+
+
+@contextmanager
+def _private() -> Iterator[None]:
+    """What libraries write is closed to others at once, not only when the ingest has come to its end."""
+    former = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(former)
 
 
 async def _lines(events: AsyncGenerator[WatchEvent, None]) -> WatchEnded:

@@ -145,6 +145,21 @@ def test_everything_that_is_stored_is_private_even_under_a_loose_umask(home: Pat
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
 
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
+def test_what_a_killed_ingest_has_written_is_private_already(
+    home: Path, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has not come to close anything to others."""
+    monkeypatch.setattr(Path, "chmod", lambda *_: None)
+    former = os.umask(0o022)
+    try:
+        assert ingest(home, docs)["code"] == 0
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(former)
+    assert [path for path in home.rglob("*") if stat.S_IMODE(path.stat().st_mode) & 0o077] == []
+
+
 def test_collections_are_apart_and_may_have_any_name(home: Path, docs: Path) -> None:
     ingest(home, docs / "engine.md", "-c", "发动机 / engines")
     ingest(home, docs / "sub")
