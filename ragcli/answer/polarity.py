@@ -61,6 +61,25 @@ start starts started begin begins began open opens opened / end ends ended close
 enabl- turn-on turned-on switch-on / disabl- turn-off turned-off switch-off
 add adds added / remov- delet-
 support- / oppos- against
+survive- / die- dead kill- perish-
+arriv- / depart-
+remember- / forget- forgot
+find finds found / lose loses lost
+keep keeps kept / discard- throw-away threw-away
+fill- / empty empties emptied
+lock- / unlock-
+promot- / demot- dismiss-
+build builds built / demolish- destroy-
+存活 生还 幸存 / 死亡 遇难 丧生
+找到 / 丢失 遗失
+到达 / 出发
+进入 / 离开
+锁定 / 解锁
+上架 / 下架
+入职 / 离职
+晋升 升任 升职 / 降职 免职
+录取 / 淘汰
+当选 / 落选
 增加 增长 上升 提高 升高 上涨 上调 扩大 增多 增至 / 减少 下降 降低 下滑 下跌 下调 缩小 减至 降至
 开启 打开 启用 开放 / 关闭 停用
 成功 / 失败
@@ -83,6 +102,8 @@ earli- / later latest
 north northern / south southern
 east eastern / west western
 left / right
+correct / wrong
+domestic / foreign
 male / female
 internal indoor indoors inside / external outdoor outdoors outside
 optional voluntary / mandatory required compulsory obligatory

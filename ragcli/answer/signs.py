@@ -12,7 +12,7 @@ from operator import itemgetter
 
 from ragcli.answer import amounts
 from ragcli.answer.meaning import Known, says_something
-from ragcli.answer.polarity import denials, disagree, negated, overstates
+from ragcli.answer.polarity import denials, disagree, negated, opposites, overstates
 from ragcli.answer.statements import Evidence, Statement, belongs_elsewhere
 from ragcli.answer.wording import counted_otherwise, departures, turned
 
@@ -99,7 +99,7 @@ def _sense(claim: Statement, near: Sequence[Statement]) -> dict[str, float]:
     others = [other for share, other in ranked if share >= ranked[0][0] - NEARLY]
     scopes = _scopes(claim, near)
     alike = scopes["denies alike"]
-    return scopes | {
+    found = {
         "denied throughout": float(
             bool(denied)
             and (
@@ -109,6 +109,7 @@ def _sense(claim: Statement, near: Sequence[Statement]) -> dict[str, float]:
         ),
         "disagrees with all": float(all(disagree(claim.text, other.text) for other in others) and not alike),
         "disagrees with sentence": float(disagree(claim.text, near[0].text) and not alike),
+        "denies the opposite": float(opposites(claim.text, best.text) % 2 == 1 and not disagree(claim.text, best.text)),
         "denies alone": float(
             denials(claim.text) > 0 and not any(denials(one.text) for one in near) and disagree(claim.text, best.text)
         ),
@@ -116,6 +117,7 @@ def _sense(claim: Statement, near: Sequence[Statement]) -> dict[str, float]:
             not denials(claim.text) and denials(best.text) > 0 and disagree(claim.text, best.text)
         ),
     }
+    return scopes | found
 
 
 def _scopes(claim: Statement, near: Sequence[Statement]) -> dict[str, float]:

@@ -228,4 +228,105 @@ rely depend
 normal fair ordinary
 make-up compensate
 minus net-of subtract deduct
+photography taking-pictures taking-photos taking-photographs
+laboratory lab
+world globe
+register sign-in check-in
+staffed manned
+empty vacate
+wash rinse
+dirty soiled
+purpose aim goal
+target objective
+area region
+border frontier
+journey trip voyage
+sea ocean
+woods forest
+stone rock
+money cash
+salary wage
+debt liability
+invoice bill
+receipt proof-of-purchase
+parcel package
+supplier vendor
+manufacturer maker producer
+colleague co-worker
+meeting session
+chairman chair chairperson
+deputy stand-in
+founder creator
+owner proprietor
+king monarch
+ruler sovereign
+soldier troops
+treaty pact
+village hamlet
+inhabitant resident
+battery-life running-time
+phone telephone
+mobile-phone cell-phone cellphone smartphone
+email e-mail
+website web-page webpage
+folder directory
+log-in login
+user-name username
+backup back-up
+connect link-up
+available accessible on-offer
+responsible in-charge
+accompany escort
+injury wound
+nurse carer
+heart-attack cardiac-arrest
+baby infant newborn
+elderly old-people senior-citizens seniors
+woman lady
+man gentleman
+husband spouse
+food nourishment
+meal dish
+drink beverage
+supper dinner evening-meal
+vegetarian meat-free
+sweet sugary
+raw uncooked
+slowly gradually
+often frequently regularly
+rarely seldom hardly-ever
+sometimes occasionally
+always at-all-times invariably
+mostly mainly chiefly primarily predominantly largely
+exactly precisely
+only solely exclusively merely
+completely totally entirely fully wholly
+together jointly
+separately individually
+immediately at-once straight-away right-away instantly
+later afterwards subsequently
+previously formerly
+currently at-present at-the-moment nowadays
+originally initially at-first
+finally eventually in-the-end
+share-out distribute
+split divide
+compare contrast
+estimate reckon
+calculate compute
+measure gauge
+mark label
+sign signature
+describe portray depict
+explain clarify
+print-out print
+hide conceal
+search look-for seek
+lose mislay
+hurry rush
+wait await
+stay remain
+live reside dwell
+move relocate
+visit call-at stop-by
 """

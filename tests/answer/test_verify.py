@@ -31,10 +31,10 @@ STYLES = [
     for row in pairs("verify_styles.jsonl")
     for kind, claim in row["claims"]
 ]
-"""Leases, leaflets, release notes, recipes, matches, reports, chats, timetables, tables, code, rulings, manuals: five
-sets, each written before the checker had seen a word of it. At first sight it judged .70, .80, .76, .82 and .79 of them
-right, and was then changed for what they have in common with others; the checker before all that .70, .76, .69, .77
-and .68."""
+"""Leases, leaflets, release notes, recipes, matches, reports, chats, timetables, tables, code, rulings, manuals: six
+sets, each written before the checker had seen a word of it. At first sight it judged .70, .80, .76, .82, .79 and .88 of
+them right, and was then changed for what they have in common with others; the checker before all that .70, .76, .69,
+.77, .68 and .79."""
 TEAM = (
     source(1, "Refunds are possible within 30 days of purchase. The finance team pays them.", "refunds.md"),
     source(2, "年假为25天，由直属经理批准。", "年假.md"),
@@ -79,10 +79,12 @@ def test_pairs_that_were_held_out_are_judged_right_nine_times_in_ten() -> None:
     assert accuracy(judged) >= 0.9
 
 
-@pytest.mark.parametrize(("styles", "least"), [("c", 0.76), ("d", 0.85), ("e", 0.9), ("f", 0.88), ("g", 0.84)])
+@pytest.mark.parametrize(
+    ("styles", "least"), [("c", 0.79), ("d", 0.83), ("e", 0.9), ("f", 0.87), ("g", 0.87), ("h", 0.85)]
+)
 def test_documents_of_many_styles_are_judged_about_as_well(styles: str, least: float) -> None:
     judged = [(pair, judged_right(pair)) for pair in STYLES if pair["set"] == styles]
-    assert len(judged) >= 60
+    assert len(judged) >= 55
     assert accuracy(judged) >= least
 
 
