@@ -147,7 +147,7 @@ class Endpoint:
                 verify=secure or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
                 transport=None if proxied else Wire(httpx2.create_ssl_context() if secure else None),
                 timeout=httpx2.Timeout(self._idle_timeout, connect=self._connect_timeout, pool=self._connect_timeout),
-                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30),
+                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=30),
             )
         return self._client
 

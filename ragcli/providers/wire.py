@@ -19,7 +19,7 @@ LONGEST_HEAD = 64 << 10
 """Bytes of the status line and the headers together."""
 ENOUGH = 256 << 10
 """Bytes that may wait to be taken before the server is made to wait."""
-IDLE_CONNECTIONS, IDLE_S = 20, 30.0
+IDLE_CONNECTIONS, IDLE_S = 100, 30.0
 """How many connections are kept for the next request, and for how long."""
 
 
