@@ -233,7 +233,7 @@ class Round:
             f"i = c.get_collection({COLLECTION!r}, embedding_function=None).get(include=[])['ids'];"
             "c.close(); print(json.dumps(i))"
         )
-        found = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, check=True, timeout=60)
+        found = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, check=True)
         return Counter(json.loads(found.stdout))
 
 
