@@ -47,7 +47,7 @@ def clean_environment(home: Path, **extra: str) -> dict[str, str]:
 
 
 def run_ragcli(
-    home: Path, *args: str | Path, input: str | bytes = "", env: Mapping[str, str] | None = None, timeout: float = 120
+    home: Path, *args: str | Path, input: str | bytes = "", env: Mapping[str, str] | None = None, timeout: float = 240
 ) -> subprocess.CompletedProcess[str]:
     """`ragcli ARGS` in a subprocess; stdout and stderr apart, decoded as UTF-8."""
     done = subprocess.run(

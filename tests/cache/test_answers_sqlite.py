@@ -195,7 +195,7 @@ asyncio.run(main())
 async def test_processes_that_write_at_once_lose_nothing(path: Path) -> None:
     command = [sys.executable, "-c", _PUTS, str(Path(__file__).parent), str(path)]
     writers = [subprocess.Popen([*command, name]) for name in ("one", "二", "three")]
-    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    assert [writer.wait(240) for writer in writers] == [0, 0, 0]
     tier = disk(path)
     for name in ("one", "二", "three"):
         for number in range(40):

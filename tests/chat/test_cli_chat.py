@@ -110,7 +110,7 @@ def test_an_ingest_beside_the_chat_is_told_and_answered_from(own_sample_home: Pa
         process.stdout.readline()
         (tmp_path / "zeppelin.md").write_text("# Zeppelin\n\nThe zeppelin leaves at 6:45 from hangar nine.\n")
         assert run_ragcli(home, "ingest", tmp_path / "zeppelin.md").returncode == 0
-        out, err = process.communicate(b"When does the zeppelin leave?\n", timeout=120)
+        out, err = process.communicate(b"When does the zeppelin leave?\n", timeout=240)
     assert re.search(r"index updated: \d+ documents\n", err.decode())
     assert "6:45" in out.decode()
 

@@ -216,7 +216,7 @@ def test_the_first_token_reaches_a_pipe_while_the_model_still_writes(sample_home
         assert piece, process.communicate()
         came += piece
     process.send_signal(signal.SIGINT)
-    rest, _ = process.communicate(timeout=120)
+    rest, _ = process.communicate(timeout=240)
     assert process.returncode == 130
     assert (came + rest).decode().split() == ["one", "two", "three"]
 
@@ -236,7 +236,7 @@ def test_ctrl_c_keeps_what_came_and_json_says_interrupted(sample_home: Path, end
         if '"three"' in line or "three" in json.loads(line).get("text", ""):
             process.send_signal(signal.SIGINT)
             break
-    rest, err = process.communicate(timeout=120)
+    rest, err = process.communicate(timeout=240)
     last = json.loads(rest.splitlines()[-1])
     assert (last["event"], last["finish"]) == ("done", "interrupted")
     assert last["answer"].split() == ["one", "two", "three"]

@@ -118,7 +118,7 @@ def test_a_run_that_was_cut_off_is_gone_on_with(
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(ending)
-    _, told = process.communicate(timeout=120)
+    _, told = process.communicate(timeout=240)
     assert process.returncode == (130 if ending == signal.SIGINT else -ending)
     assert [line["answer"] for line in lines(out.read_text(encoding="utf-8"))] == ["One [1].", "Two [1]."]
     if ending == signal.SIGINT:

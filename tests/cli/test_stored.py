@@ -35,7 +35,7 @@ def killed_in(home: Path, place: str, *command: str) -> None:
         env=clean_environment(home),
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr

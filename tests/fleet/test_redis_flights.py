@@ -162,7 +162,7 @@ async def test_keys_of_a_flight_are_in_the_namespace_and_do_not_stay(
 
 async def test_equal_questions_in_three_processes_cost_one_model_call(shared_redis: RedisServer, prefix: str) -> None:
     nodes = [node.start(node.ask_many, shared_redis.url, prefix, DIGEST, "5") for _ in range(3)]
-    said = [json.loads((await asyncio.to_thread(each.communicate, timeout=60))[0]) for each in nodes]
+    said = [json.loads((await asyncio.to_thread(each.communicate, timeout=240))[0]) for each in nodes]
     assert [each.returncode for each in nodes] == [0] * 3
     assert sum(calls for calls, _ in said) == 1
     assert {word for _, texts in said for word in texts} == {"".join(f"{n}。" for n in range(20))}

@@ -24,7 +24,7 @@ async def test_processes_together_hold_the_rate(shared_redis: RedisServer, prefi
         assert each.stdin
         each.stdin.write("\n")
         each.stdin.flush()
-    said = [json.loads((await asyncio.to_thread(each.communicate, timeout=60))[0]) for each in nodes]
+    said = [json.loads((await asyncio.to_thread(each.communicate, timeout=240))[0]) for each in nodes]
     first_asked = min(asked for asked, _ in said)
     for number, start in enumerate(sorted(start for _, times in said for start in times)):
         assert start - first_asked >= 0.99 * number / RATE, number

@@ -144,7 +144,7 @@ async def test_writers_in_many_processes_lose_no_turn_also_when_they_are_killed(
         said = [doomed.stdout.readline() for _ in range(chance.randint(3, 8))]
         doomed.send_signal(signal.SIGKILL)
         for writer in writers:
-            said += (await asyncio.to_thread(writer.communicate, timeout=120))[0].splitlines()
+            said += (await asyncio.to_thread(writer.communicate, timeout=240))[0].splitlines()
         stored = {turn.question: turn.answer for turn in store.turns("shared")}
         complete = {line.strip() for line in said if line.strip()}
         assert len(complete) >= 28

@@ -110,7 +110,7 @@ async def test_equal_questions_on_two_nodes_at_the_same_time_cost_one_model_call
     env = settings(shared_redis, endpoint, prefix)
     started = [node.ask_at_once(home, QUESTION, env, 50) for home in nodes]
     said = [
-        json.loads((await asyncio.to_thread(each.communicate, timeout=120))[0].splitlines()[-1]) for each in started
+        json.loads((await asyncio.to_thread(each.communicate, timeout=240))[0].splitlines()[-1]) for each in started
     ]
     assert [each.returncode for each in started] == [0, 0]
     assert {text for texts, _ in said for text in texts} == {WHOLE}
@@ -137,7 +137,7 @@ async def test_where_the_leader_is_killed_a_follower_goes_on_from_its_text(
         assert follower.stdout
         assert await asyncio.to_thread(follower.stdout.readline) == "began\n"
         leader.kill()
-    texts, tiers = json.loads((await asyncio.to_thread(follower.communicate, timeout=120))[0])
+    texts, tiers = json.loads((await asyncio.to_thread(follower.communicate, timeout=240))[0])
     assert follower.returncode == 0
     assert (texts, len(tiers)) == ([WHOLE], 3)
     first, second = (request.body for request in endpoint.history if request.path == "chat/completions")

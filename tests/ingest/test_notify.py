@@ -13,7 +13,7 @@ import pytest
 
 from ragcli.ingest.notify import changes
 
-BOUND_S = 60.0
+BOUND_S = 200.0
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ def test_processes_that_write_one_session_at_once_lose_nothing(sessions: SQLiteS
     )
     path = tmp_path / "home" / "sessions.db"
     writers = [subprocess.Popen([sys.executable, "-c", program, str(path), str(number)]) for number in range(3)]
-    assert [writer.wait(timeout=60) for writer in writers] == [0, 0, 0]
+    assert [writer.wait(timeout=240) for writer in writers] == [0, 0, 0]
     turns = SQLiteSessions(path).turns("shared")
     assert sorted(turn.question for turn in turns) == sorted(f"{p}-{n}" for p in range(3) for n in range(20))
     assert all(turn.answer == "done" for turn in turns)
