@@ -126,6 +126,7 @@ def _first_of_all(number: Quantity, passage: Statement) -> bool:
 
 
 def _twice(number: Quantity, passage: Statement) -> bool:
+    """Whether it is the two of "twice", "both" or 翻番."""
     return number.value == 2 and number.measure in {"", "times"} and _TWO.search(passage.text) is not None
 
 

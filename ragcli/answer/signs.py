@@ -22,13 +22,17 @@ CLEARLY = 0.1
 """How much more of it a whole sentence must know to be compared instead of its clauses."""
 NEARLY = 0.2
 """How much less than the best clause another one may know, to be asked, too, whether it agrees."""
-NEARLY_ALL = 0.75
 MOST = 0.6
 """Share of a claim's clause that stands in the passage, from which on what differs looks like the point of it."""
+NEARLY_ALL = 0.75
+"""The same, from which on a denial is a denial of that very clause."""
 
 
 def signs(claim: Statement, near: Sequence[Statement], evidence: Evidence) -> dict[str, float]:
-    """Each from 0 to 1. `near` are the sentences of the passage that know most of the claim, the best one first."""
+    """Each from 0 to 1. `near` are the sentences of the passage that know most of the claim, the best one first.
+
+    That a number was found, or several clauses are told, speaks for a claim: those made up mostly differ in one word.
+    """
     nearest = near[0]
     together = claim.share(Known(term for one in near for term in one.terms))
     return {
