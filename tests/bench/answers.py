@@ -9,7 +9,7 @@ Each question gets the five best passages of the keyword index, the right one in
 among them. `cut`: in how many questions one of the strings still stands in what `compress` leaves of the five at each
 share of their tokens. `quoted`: in how many it stands in the extractive answer; its length and time beside it.
 
-Every question is cut seven times; `--questions 100` takes so many of each set, evenly spaced: 0 takes all.
+Every question is cut seven times; so 100 of each set are taken, evenly spaced, or `--questions N`; 0 takes all.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """0; 1 where a set cannot be read."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="+", type=Path, metavar="DIR")
-    parser.add_argument("--questions", type=int, default=200, metavar="N", help="of each set (200; 0: all)")
+    parser.add_argument("--questions", type=int, default=100, metavar="N", help="of each set (100; 0: all)")
     options = parser.parse_args(arguments)
     say(f"{'':<16} {'questions':>9}  {'cut to':>6} " + " ".join(f"{share:>6.0%}" for share in SHARES))
     measured = {}
