@@ -15,6 +15,7 @@ from typing import Any
 from ragcli.config import Redis
 from ragcli.ports import SessionStore
 from ragcli.ports.cache import Piece
+from ragcli.store import redis_flights
 from ragcli.store.redis_flights import RedisFlights
 from ragcli.store.redis_limit import SharedRateLimiter
 from ragcli.store.redis_link import RedisLink
@@ -22,6 +23,9 @@ from ragcli.store.redis_sessions import RedisSessions
 from ragcli.store.sessions import SQLiteSessions
 from ragcli.streams.limit import rate_limit
 from ragcli.types import Answer, Done, Token
+
+PATIENT_MS = 60_000
+"""A lease where nobody dies: a busy machine may silence a leader for longer than the two seconds that it has else."""
 
 
 class Node(subprocess.Popen[str]):
@@ -38,20 +42,21 @@ def start(work: Callable[..., Awaitable[None]], url: str, prefix: str, *argument
     return Node(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def ask_at_once(home: Path, question: str, env: Mapping[str, str], count: int) -> Node:
-    """So many tasks of one process ask the same.
+def ask_at_once(home: Path, question: str, env: Mapping[str, str], count: int, *, lease_ms: int) -> Node:
+    """So many tasks of one process ask the same; who leads may be silent for so long.
 
     It says when the first token has come, and at the end the texts that came and how each came by its answer.
     """
     from conftest import clean_environment
 
-    command = [sys.executable, __file__, asking.__name__, question, str(count)]
+    command = [sys.executable, __file__, asking.__name__, question, str(count), str(lease_ms)]
     return Node(command, stdout=subprocess.PIPE, text=True, env=clean_environment(home, **env))
 
 
-async def asking(question: str, count: int) -> None:
+async def asking(question: str, count: int, lease_ms: int) -> None:
     from ragcli.app.workspace import open_workspace
 
+    redis_flights.LEASE_MS = lease_ms
     began = False
     texts, tiers = set(), []
 
@@ -89,6 +94,7 @@ async def lead_and_hang(link: RedisLink, digest: str, *words: str) -> None:
 
 async def ask_many(link: RedisLink, digest: str, count: str) -> None:
     """So many tasks want the same answer; says how often a model was asked, and the texts that came."""
+    redis_flights.LEASE_MS = PATIENT_MS
     flights = RedisFlights(link)
     calls = 0
 
@@ -157,7 +163,7 @@ def say(line: str) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == asking.__name__:
-        asyncio.run(asking(sys.argv[2], int(sys.argv[3])))
+        asyncio.run(asking(sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))
     else:
         _, name, url, prefix, *rest = sys.argv
         asyncio.run(globals()[name](RedisLink(Redis(url=url, prefix=prefix, timeout=60)), *rest))

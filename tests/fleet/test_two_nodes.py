@@ -17,6 +17,7 @@ from conftest import clean_environment, run_ragcli
 from endpoint import ModelServer, answer
 from redis_server import OpenLink, RedisServer
 
+from ragcli.store import redis_flights
 from ragcli.store.redis_sessions import RedisSessions
 
 QUESTION = "How many days do customers have to return hardware ordered in 2026?"
@@ -108,7 +109,7 @@ async def test_equal_questions_on_two_nodes_at_the_same_time_cost_one_model_call
 
     endpoint.enqueue(answer(WHOLE, before_first=1.5, delay=0.005))
     env = settings(shared_redis, endpoint, prefix)
-    started = [node.ask_at_once(home, QUESTION, env, 50) for home in nodes]
+    started = [node.ask_at_once(home, QUESTION, env, 50, lease_ms=node.PATIENT_MS) for home in nodes]
     said = [
         json.loads((await asyncio.to_thread(each.communicate, timeout=240))[0].splitlines()[-1]) for each in started
     ]
@@ -129,11 +130,11 @@ async def test_where_the_leader_is_killed_a_follower_goes_on_from_its_text(
 
     endpoint.enqueue(answer(WHOLE, hang_after=100), answer(WHOLE, follow=True, overlap=3))
     env = settings(shared_redis, endpoint, prefix)
-    leader = node.ask_at_once(nodes[0], QUESTION, env, 3)
+    leader = node.ask_at_once(nodes[0], QUESTION, env, 3, lease_ms=redis_flights.LEASE_MS)
     with leader:
         assert leader.stdout
         assert await asyncio.to_thread(leader.stdout.readline) == "began\n"
-        follower = node.ask_at_once(nodes[1], QUESTION, env, 3)
+        follower = node.ask_at_once(nodes[1], QUESTION, env, 3, lease_ms=redis_flights.LEASE_MS)
         assert follower.stdout
         assert await asyncio.to_thread(follower.stdout.readline) == "began\n"
         leader.kill()
