@@ -72,6 +72,7 @@ class Shared:
         self._came = asyncio.Event()
         self._wanted = asyncio.Event()
         self._broken: BaseException | None = None
+        self._kept = False
         self._answer = Answer(question="")
         self._task = asyncio.create_task(self._fly())
 
@@ -104,7 +105,7 @@ class Shared:
             making = self._making_together(self._shared) if self._shared else self._making()
             async with aclosing(making) as events:
                 async for event in events:
-                    if isinstance(event, Done) and event.error is None:
+                    if isinstance(event, Done) and event.error is None and not self._kept:
                         for notice in await self._landed(event.answer, self.foreign):
                             self._say(notice)
                     self._say(event)
@@ -163,7 +164,7 @@ class Shared:
                             if piece.answer is not None:
                                 return
                     if flight.leading:
-                        async with aclosing(_published(flight, self._making())) as events:
+                        async with aclosing(self._published(flight)) as events:
                             async for event in events:
                                 yield event
                         return
@@ -177,19 +178,28 @@ class Shared:
             async for event in events:
                 yield event
 
+    async def _published(self, flight: Flight) -> AsyncGenerator[Event, None]:
+        """The events of this process's making, told to the others as long as that works."""
+        works = True
 
-async def _published(flight: Flight, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
-    """The events, told to the others as long as that works."""
-    works = True
-    async with aclosing(events):
-        async for event in events:
-            piece = _piece(event)
+        async def publish(piece: Piece | None) -> None:
+            nonlocal works
             if works and piece is not None:
                 try:
                     await flight.publish(piece)
                 except CacheFailed:
                     works = False
-            yield event
+
+        async with aclosing(self._making()) as events:
+            async for event in events:
+                if isinstance(event, Done) and event.error is None:  # told while it is being kept
+                    notices, _ = await asyncio.gather(self._landed(event.answer, False), publish(_piece(event)))
+                    self._kept = True
+                    for notice in notices:
+                        yield notice
+                else:
+                    await publish(_piece(event))
+                yield event
 
 
 def _piece(event: Event) -> Piece | None:
