@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 LARGE = 20_000
-"""Characters of a source beyond which reading it holds up the event loop."""
+"""Characters of sources beyond which they are prepared and read in a thread, so that nothing else waits."""
 VERIFY = "ragcli.answer.verify"
 SLICE_S = 0.001
 """Seconds of the loop's time that checking takes in one go, about."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec.structs import replace
 
 from ragcli.answer import prompt as prompts
-from ragcli.answer.course import Course, Stopped
+from ragcli.answer.course import LARGE, Course, Stopped
 from ragcli.answer.history import known_gist
 from ragcli.config import Chat
 from ragcli.errors import ContextTooLong, EndpointError, NothingRelevant, RagcliError
@@ -48,8 +48,6 @@ STDIN = "<stdin>"
 """Path of the source that was piped in."""
 HARDER = 0.5
 """Share of the budget for the second try, where the endpoint found the first prompt too long."""
-LARGE = 20_000
-"""Characters of sources beyond which they are prepared in a thread, so that nothing else waits."""
 
 
 async def answer(

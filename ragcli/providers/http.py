@@ -15,7 +15,7 @@ import httpx2
 
 from ragcli.errors import ConfigError, EndpointError, ServerFailed, TimedOut
 from ragcli.providers.failures import is_error, not_json, shortened, status_error, transport_error
-from ragcli.providers.wire import Body, Wire
+from ragcli.providers.wire import IDLE_CONNECTIONS, IDLE_S, Body, Wire
 
 OPENAI = "https://api.openai.com/v1"
 LONGEST_REFUSAL = 64 << 10
@@ -147,7 +147,7 @@ class Endpoint:
                 verify=secure or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
                 transport=None if proxied else Wire(httpx2.create_ssl_context() if secure else None),
                 timeout=httpx2.Timeout(self._idle_timeout, connect=self._connect_timeout, pool=self._connect_timeout),
-                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=30),
+                limits=httpx2.Limits(max_keepalive_connections=IDLE_CONNECTIONS, keepalive_expiry=IDLE_S),
             )
         return self._client
 

@@ -7,6 +7,7 @@ The decorators of this package are such preludes, or put something around each s
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import AsyncGenerator, Awaitable
 from typing import Any, Generic, TypeVar
 
@@ -48,8 +49,9 @@ class Around(AsyncGenerator[Y, S]):
     def __init__(self, stream: AsyncGenerator[Y, S]) -> None:
         self._stream = stream
 
+    @abstractmethod
     async def around(self, step: Awaitable[Y]) -> Y:
-        return await step
+        """What the step brings. Raises what it raises."""
 
     def ended(self) -> None:
         """No more steps follow."""
