@@ -25,6 +25,8 @@ Make: TypeAlias = Callable[[Answer | None, asyncio.Event], AsyncGenerator[Event,
 Landed: TypeAlias = Callable[[Answer, bool], Awaitable[Sequence[Notice]]]
 """Is told the finished answer before the passengers are, and whether another process has made it."""
 
+SHOWN_FIRST_S = 0.002
+"""How long what nobody here waits for is put off when an answer has come: the loop has its readers to serve first."""
 ATTEMPTS = 2
 """How often a model is asked for one flight of several passengers, beside its own retries."""
 
@@ -35,6 +37,8 @@ class LocalFlights:
     def __init__(self, shared: Flights | None = None) -> None:
         self._shared = shared
         self._aloft: dict[str, Shared] = {}
+        self._landed: set[asyncio.Task[None]] = set()
+        """Flights that everyone has left with the whole answer, and that have yet to tell other processes."""
 
     def board(self, digest: str, make: Make, landed: Landed) -> tuple[Shared, bool]:
         """A seat in the flight to this answer, and whether it starts with this passenger; `leave` it in any case."""
@@ -51,7 +55,16 @@ class LocalFlights:
         if not flight.passengers:
             if self._aloft.get(flight.digest) is flight:
                 del self._aloft[flight.digest]
-            await flight.end()
+            if flight.over:
+                self._landed.add(flight.task)
+                flight.task.add_done_callback(self._landed.discard)
+            else:
+                await flight.end()
+
+    async def aclose(self) -> None:
+        """When all others have been told."""
+        if self._landed:
+            await asyncio.wait(self._landed)
 
 
 class Shared:
@@ -61,6 +74,7 @@ class Shared:
         self.digest = digest
         self.passengers = 0
         self.over = False
+        """Whether nothing more will be heard of it; `task` may still have to tell other processes."""
         self.foreign = False
         """Whether another process makes it."""
         self.stop = asyncio.Event()
@@ -72,9 +86,8 @@ class Shared:
         self._came = asyncio.Event()
         self._wanted = asyncio.Event()
         self._broken: BaseException | None = None
-        self._kept = False
         self._answer = Answer(question="")
-        self._task = asyncio.create_task(self._fly())
+        self.task = asyncio.create_task(self._fly())
 
     @property
     def alone(self) -> bool:
@@ -96,16 +109,16 @@ class Shared:
             await self._came.wait()
 
     async def end(self) -> None:
-        self._task.cancel()
+        self.task.cancel()
         with suppress(asyncio.CancelledError):
-            await self._task
+            await self.task
 
     async def _fly(self) -> None:
         try:
             making = self._making_together(self._shared) if self._shared else self._making()
             async with aclosing(making) as events:
                 async for event in events:
-                    if isinstance(event, Done) and event.error is None and not self._kept:
+                    if isinstance(event, Done) and event.error is None:
                         for notice in await self._landed(event.answer, self.foreign):
                             self._say(notice)
                     self._say(event)
@@ -123,6 +136,8 @@ class Shared:
                 self._answer = replace(self._answer, sources=retrieval.sources)
             case Token(text):
                 self._answer = replace(self._answer, answer=self._answer.answer + text)
+            case Done():
+                self.over = True
             case _:
                 pass
         self._log.append(event)
@@ -192,14 +207,12 @@ class Shared:
 
         async with aclosing(self._making()) as events:
             async for event in events:
-                if isinstance(event, Done) and event.error is None:  # told while it is being kept
-                    notices, _ = await asyncio.gather(self._landed(event.answer, False), publish(_piece(event)))
-                    self._kept = True
-                    for notice in notices:
-                        yield notice
-                else:
+                if not isinstance(event, Done):
                     await publish(_piece(event))
                 yield event
+                if isinstance(event, Done):
+                    await asyncio.sleep(SHOWN_FIRST_S)
+                    await publish(_piece(event))
 
 
 def _piece(event: Event) -> Piece | None:

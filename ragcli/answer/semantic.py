@@ -35,13 +35,10 @@ class Semantic:
         self._near = near
 
     async def find(self, key: CacheKey, embed: Embed) -> CachedAnswer | None:
-        """Raises CacheFailed."""
-        meaning = digest(key.question)
-        if not meaning:
-            return None
-        candidates = await self.store.meaning(key.scope, meaning, CANDIDATES)
-        if not candidates:
-            return None
+        """The answer to the very same question, if there is one. Raises CacheFailed."""
+        exact, candidates = await self.store.find(key, lambda: digest(key.question), CANDIDATES)
+        if exact is not None or not candidates:
+            return exact
         import numpy as np
 
         try:

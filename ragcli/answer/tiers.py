@@ -1,6 +1,8 @@
 """Where answers are looked for before one is made: the tiers in their order, then the questions that mean the same.
 
 Whatever goes wrong with a tier is a miss and one notice; the next one is told when the tier had recovered in between.
+Where all tiers took the last answer, nobody waits for them to take the next one: what goes wrong then is told at the
+next question.
 """
 
 from __future__ import annotations
@@ -8,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ragcli.answer.flights import LocalFlights
+from ragcli.answer.flights import SHOWN_FIRST_S, LocalFlights
 from ragcli.errors import CacheFailed
 from ragcli.ports import AnswerTier, CachedAnswer, CacheKey, Flights, TierStats
 from ragcli.text.figures import age
@@ -21,6 +23,9 @@ from ragcli.types import Answer, CacheTier, Notice, Timings, Usage
 
 if TYPE_CHECKING:
     from ragcli.answer.semantic import Embed, Semantic
+
+
+Doing: TypeAlias = Literal["find", "keep"]
 
 
 class Hit(Struct, frozen=True):
@@ -47,32 +52,36 @@ class AnswerCache:
         self.clock = clock
         self._tiers = tuple(tiers)
         self._semantic = semantic
-        self._troubled: set[str] = set()
+        self._troubled: set[tuple[str, Doing]] = set()
+        self._untold: list[Notice] = []
+        self._keeping: dict[str, asyncio.Task[None]] = {}
+        """Answers on their way into the tiers, by digest."""
+        self._trusted = False
+        """Whether all tiers took the last answer."""
 
     async def find(self, key: CacheKey, embed: Embed | None, tell: Callable[[Notice], None]) -> Hit | None:
         """`embed` makes a question's vector; None where only the very same question counts."""
-        for number, tier in enumerate(self._tiers):
+        self._tell(tell)
+        semantic = self._semantic if embed is not None else None
+        tiers = self._all() if semantic else self._tiers
+        for number, tier in enumerate(tiers):
+            if tier.name != "memory" and (kept := self._keeping.get(key.digest)):
+                await asyncio.wait({kept})
             try:
-                cached = await tier.get(key)
+                if semantic is not None and embed is not None and tier is semantic.store:
+                    cached = await semantic.find(key, embed)
+                else:
+                    cached = await tier.get(key)
             except CacheFailed as error:
-                self._trouble(tier.name, error, tell)
+                self._trouble(tier.name, "find", error)
+                self._tell(tell)
                 continue
-            self._troubled.discard(tier.name)
+            self._troubled.discard((tier.name, "find"))
             if cached is not None:
-                await self._promote(key, cached, self._tiers[:number])
-                return Hit(tier.name, cached)
-        if self._semantic is None or embed is None:
-            return None
-        try:
-            cached = await self._semantic.find(key, embed)
-        except CacheFailed as error:
-            self._trouble(self._semantic.store.name, error, tell)
-            return None
-        if cached is None:
-            return None
-        await self._promote(key, cached, self._tiers[:1])
-        # It may have been kept since the tiers were asked for the very same question.
-        return Hit("semantic" if cached.asked != key.question else self._semantic.store.name, cached)
+                await self._promote(key, cached, tiers[:number])
+                other = semantic is not None and tier is semantic.store and cached.asked != key.question
+                return Hit("semantic" if other else tier.name, cached)
+        return None
 
     async def landed(self, key: CacheKey) -> Hit | None:
         """What a flight has brought since `find` began; whoever boards without a pause after this misses none."""
@@ -82,22 +91,43 @@ class AnswerCache:
         return None
 
     async def keep(self, key: CacheKey, answer: Answer, embed: Embed | None, tell: Callable[[Notice], None]) -> None:
-        """In every tier, where it is worth keeping."""
+        """In every tier, where it is worth keeping; it is in the memory when this returns."""
         if not worth_keeping(answer):
             return
-        cached = self._of(key, answer)
+        cached, digest = self._of(key, answer), key.digest
+        await self._promote(key, cached, self._tiers)
+        wait = not self._trusted
+        after = self._keeping.get(digest)
+        task = asyncio.create_task(self._keep(key, cached, embed, after, 0.0 if wait else SHOWN_FIRST_S))
+        self._keeping[digest] = task
+        task.add_done_callback(lambda _: self._keeping.pop(digest) if self._keeping[digest] is task else None)
+        if wait:
+            await asyncio.shield(task)
+            self._tell(tell)
+
+    async def _keep(
+        self, key: CacheKey, cached: CachedAnswer, embed: Embed | None, after: asyncio.Task[None] | None, pause_s: float
+    ) -> None:
+        if after is not None:
+            await asyncio.wait({after})
+        if pause_s:
+            await asyncio.sleep(pause_s)
         semantic = self._semantic if embed is not None else None
 
-        async def put(tier: AnswerTier) -> None:
+        async def put(tier: AnswerTier) -> bool:
             try:
                 if semantic is not None and embed is not None and tier is semantic.store:
                     await semantic.keep(key, cached, embed)
                 else:
                     await tier.put(key, cached)
             except CacheFailed as error:
-                self._trouble(tier.name, error, tell)
+                self._trouble(tier.name, "keep", error)
+                return False
+            self._troubled.discard((tier.name, "keep"))
+            return True
 
-        await asyncio.gather(*map(put, self._all() if semantic else self._tiers))
+        tiers = self._all() if semantic else self._tiers
+        self._trusted = all(await asyncio.gather(*(put(tier) for tier in tiers if tier.name != "memory")))
 
     async def hold(self, key: CacheKey, answer: Answer) -> None:
         """In memory alone: another process has made it and keeps it."""
@@ -111,6 +141,7 @@ class AnswerCache:
     async def clear(self) -> int:
         """How many answers were forgotten. Raises CacheFailed where a tier could not, after all others did."""
         most, failed = 0, None
+        await self._settled()
         for tier in self._all():
             try:
                 most = max(most, await tier.clear())
@@ -122,6 +153,7 @@ class AnswerCache:
 
     async def stats(self) -> list[TierStats]:
         found = []
+        await self._settled()
         for tier in self._all():
             try:
                 found.append(await tier.stats())
@@ -130,12 +162,20 @@ class AnswerCache:
         return found
 
     async def aclose(self) -> None:
+        await self.flights.aclose()
+        await self._settled()
         for tier in self._all():
             await tier.aclose()
         if self._shared is not None:
             await self._shared.aclose()
 
-    def _all(self) -> list[AnswerTier]:
+    async def _settled(self) -> None:
+        """When all answers are where they belong."""
+        while self._keeping:
+            await asyncio.wait(self._keeping.values())
+
+    def _all(self) -> Sequence[AnswerTier]:
+        """The semantic tier's store comes last."""
         store = self._semantic.store if self._semantic else None
         return [*self._tiers, *([store] if store is not None and store not in self._tiers else [])]
 
@@ -145,10 +185,15 @@ class AnswerCache:
             if tier.name == "memory":
                 await tier.put(key, cached)
 
-    def _trouble(self, name: str, error: CacheFailed, tell: Callable[[Notice], None]) -> None:
-        if name not in self._troubled:
-            self._troubled.add(name)
-            tell(Notice("cache", f"answering without it: {error}"))
+    def _trouble(self, name: CacheTier, doing: Doing, error: CacheFailed) -> None:
+        if not self._troubled & {(name, "find"), (name, "keep")}:
+            self._untold.append(Notice("cache", f"answering without it: {error}"))
+        self._troubled.add((name, doing))
+
+    def _tell(self, tell: Callable[[Notice], None]) -> None:
+        untold, self._untold = self._untold, []
+        for notice in untold:
+            tell(notice)
 
 
 def worth_keeping(answer: Answer) -> bool:

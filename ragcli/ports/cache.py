@@ -7,7 +7,7 @@ its flight, while all others who want it follow.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -102,8 +102,13 @@ class MeaningStore(AnswerTier, Protocol):
         """`meaning` is a digest of what the question means, `vector` its float32 bytes."""
         ...
 
-    async def meaning(self, scope: str, meaning: bytes, most: int) -> list[tuple[CachedAnswer, bytes]]:
-        """Answers to questions of that scope and meaning with the questions' vectors, the newest first."""
+    async def find(
+        self, key: CacheKey, meaning: Callable[[], bytes], most: int
+    ) -> tuple[CachedAnswer | None, list[tuple[CachedAnswer, bytes]]]:
+        """As `get`; where that finds nothing, answers to questions of that scope and meaning, the newest first.
+
+        Beside each its question's vector. `meaning` is called in any thread, and gives nothing for one without.
+        """
         ...
 
 

@@ -96,9 +96,10 @@ class SQLiteAnswers:
 
     # --- what the semantic tier asks
 
-    async def meaning(self, scope: str, meaning: bytes, most: int) -> list[tuple[CachedAnswer, bytes]]:
-        """Answers to questions of that meaning with the questions' vectors, the newest first."""
-        return await asyncio.to_thread(self._meaning, scope, meaning, most)
+    async def find(
+        self, key: CacheKey, meaning: Callable[[], bytes], most: int
+    ) -> tuple[CachedAnswer | None, list[tuple[CachedAnswer, bytes]]]:
+        return await asyncio.to_thread(self._find, key, meaning, most)
 
     # --- in a thread
 
@@ -114,6 +115,13 @@ class SQLiteAnswers:
             with suppress(CacheFailed), self._file.writing() as database:
                 database.execute("update answers set used = ? where digest = ?", (now, digest))
         return _decoded(blob)
+
+    def _find(
+        self, key: CacheKey, meaning: Callable[[], bytes], most: int
+    ) -> tuple[CachedAnswer | None, list[tuple[CachedAnswer, bytes]]]:
+        exact = self._get(key.digest)
+        of_it = meaning() if exact is None else b""
+        return exact, self._meaning(key.scope, of_it, most) if of_it else []
 
     def _meaning(self, scope: str, meaning: bytes, most: int) -> list[tuple[CachedAnswer, bytes]]:
         rows = self._file.read(

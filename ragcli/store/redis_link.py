@@ -1,8 +1,7 @@
 """One Redis as everything that shares it sees it: attempts that end in time, and a pause after one that failed.
 
-All talk with Redis goes through one thread with an event loop of its own. So what blocks (sessions) and what awaits
-(answers, the rate limit) share connections, redis-py is imported while other things are done, and a busy program does
-not let an attempt run into its time limit.
+What awaits talks with Redis in its own event loop: a thread between them would cost more than the way to a Redis
+beside it. What blocks (sessions) has a thread with a loop. redis-py is imported while other things are done.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -21,6 +20,7 @@ from msgspec import Struct
 from ragcli.config import Redis as Settings
 from ragcli.errors import ConfigError, RedisAway
 from ragcli.streams.breaker import Breaker
+from ragcli.streams.fair import within
 from ragcli.text.clean import one_line
 
 if TYPE_CHECKING:
@@ -55,11 +55,13 @@ class RedisLink:
         self._breaker = breaker or Breaker()
         self._told: set[str] = set()
         self._news = ""
-        self._loop = asyncio.new_event_loop()
-        # A daemon: a process that ends does not wait for it.
-        self._thread = threading.Thread(target=_serve, args=(self._loop,), name="redis", daemon=True)
-        self._thread.start()
-        self._client = self._submit(self._open())
+        self._clients: dict[asyncio.AbstractEventLoop, Client] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self._thread: _LoopThread | None = None
+        self._starting = threading.Lock()
+        self._usable: Future[None] = Future()
+        self._usable.set_running_or_notify_cancel()  # who waits for it and is cancelled does not cancel it
+        threading.Thread(target=self._prepare, name="redis import", daemon=True).start()
 
     def key(self, *parts: str) -> str:
         return ":".join(("ragcli", self._settings.prefix, *parts))
@@ -71,64 +73,16 @@ class RedisLink:
 
     async def ask(self, work: Work[T]) -> T:
         """What `work` makes of the client. Raises RedisAway, within the time limit of one attempt."""
-        result: T = await asyncio.wrap_future(self._submit(self._attempt(work)))
-        return result
-
-    def call(self, work: Work[T]) -> T:
-        """As `ask`, for what blocks."""
-        result: T = self._submit(self._attempt(work)).result()
-        return result
-
-    def close(self) -> None:
-        """Lets go of the connections; what is under way is given up."""
-
-        async def end() -> None:
-            others = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
-            if self._client.done() and not self._client.cancelled() and not self._client.exception():
-                await self._client.result().aclose()
-
-        with suppress(TimeoutError, OSError):
-            self._submit(end()).result(self._settings.timeout * 2)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(self._settings.timeout)
-
-    def _submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
-
-    async def _open(self) -> Client:
-        from redis.asyncio import Redis
-        from redis.asyncio.retry import Retry
-        from redis.backoff import NoBackoff
-
-        limit = self._settings.timeout
-        try:
-            client = Redis.from_url(
-                self._settings.url,
-                protocol=2,
-                socket_timeout=limit,
-                socket_connect_timeout=limit,
-                retry=Retry(NoBackoff(), 0),  # its own retries would come on top of the time limit
-                max_connections=CONNECTIONS,
-            )
-            pool: Any = client.connection_pool
-            pool.make_connection()  # connects to nothing: it looks at the options in the address
-        except (TypeError, ValueError) as error:
-            raise _unusable() from error
-        return client
-
-    async def _attempt(self, work: Work[T]) -> T:
-        client = await asyncio.wrap_future(self._client)
+        if not self._usable.done():
+            await asyncio.wrap_future(self._usable)
+        self._usable.result()
         from redis import exceptions
 
         ticket = self._breaker.admit()
         if ticket is None:
             raise RedisAway(self._breaker.why)
         try:
-            async with asyncio.timeout(self._settings.timeout):
-                result = await work(client)
+            result = await within(self._settings.timeout, work(self._client()))
         except exceptions.AuthenticationError as error:
             raise self._failed(ticket, "Redis refuses the user or the password of redis.url") from error
         except (exceptions.TimeoutError, TimeoutError) as error:
@@ -142,6 +96,67 @@ class RedisLink:
         self._breaker.succeeded()
         self._told.discard(AWAY)
         return result
+
+    def call(self, work: Work[T]) -> T:
+        """As `ask`, for what blocks."""
+        with self._starting:
+            if self._thread is None:
+                self._thread = _LoopThread()
+        return asyncio.run_coroutine_threadsafe(self.ask(work), self._thread.loop).result()
+
+    def close(self) -> None:
+        """Ends what serves `call`; what is under way there is given up. Other connections close with their loops."""
+        if self._thread is not None:
+            self._thread.end()
+
+    def _client(self) -> Client:
+        """The one of this event loop."""
+        loop = asyncio.get_running_loop()
+        client = self._clients.get(loop)
+        if client is None:
+            client = self._clients[loop] = self._opened()
+            task = loop.create_task(self._close_with(loop, client))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+        return client
+
+    async def _close_with(self, loop: asyncio.AbstractEventLoop, client: Client) -> None:
+        """Waits until the loop ends, as asyncio.run and _LoopThread do it: by cancelling what is left."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            del self._clients[loop]
+            with suppress(Exception):  # a Redis that does not answer holds no one up
+                await within(self._settings.timeout, client.aclose())
+
+    def _prepare(self) -> None:
+        """Imports redis-py, and has it look at the options in the address, which connects to nothing."""
+        try:
+            pool: Any = self._opened().connection_pool
+            pool.make_connection()
+        except (TypeError, ValueError) as error:
+            unusable = _unusable()
+            unusable.__cause__ = error
+            self._usable.set_exception(unusable)
+        except BaseException as error:
+            self._usable.set_exception(error)
+            raise
+        else:
+            self._usable.set_result(None)
+
+    def _opened(self) -> Client:
+        from redis.asyncio import Redis
+        from redis.asyncio.retry import Retry
+        from redis.backoff import NoBackoff
+
+        return Redis.from_url(
+            self._settings.url,
+            protocol=2,
+            socket_timeout=None,  # the attempt as a whole has a limit
+            socket_connect_timeout=None,
+            retry=Retry(NoBackoff(), 0),  # its own retries would come on top of that
+            max_connections=CONNECTIONS,
+        )
 
     def _failed(self, ticket: int, why: str) -> RedisAway:
         self._breaker.failed(ticket, why)
@@ -159,11 +174,23 @@ def _unusable() -> ConfigError:
     return ConfigError("redis.url is no usable address", remedy="write redis://USER:PASSWORD@HOST:PORT/DB")
 
 
-def _serve(loop: asyncio.AbstractEventLoop) -> None:
-    try:
-        loop.run_forever()
-    finally:
-        loop.close()
+class _LoopThread:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        # A daemon: a process that ends does not wait for it.
+        self._thread = threading.Thread(target=self._serve, name="redis", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        if self._thread.is_alive():
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            self._thread.join()
+
+    def _serve(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
+            runner.get_loop().run_forever()
 
 
 def _check(url: str) -> None:
