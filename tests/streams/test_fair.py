@@ -24,14 +24,15 @@ async def test_what_is_not_done_in_time_is_cancelled() -> None:
 
 async def test_a_loop_that_is_blocked_for_longer_than_the_limit_takes_no_time_away() -> None:
     """The reply is there when the loop is free again, and is taken."""
-    here, there = await asyncio.open_connection(sock=(pair := socket.socketpair())[0])
-    pair[1].sendall(b"pong\n")
+    mine, theirs = socket.socketpair()
+    here, there = await asyncio.open_connection(sock=mine)
     reading = asyncio.ensure_future(within(0.02, here.readline()))
     await asyncio.sleep(0)
+    theirs.sendall(b"pong\n")
     time.sleep(0.1)  # noqa: ASYNC251  # what a busy program does
     assert await reading == b"pong\n"
     there.close()
-    pair[1].close()
+    theirs.close()
 
 
 async def test_failures_and_cancellation_pass() -> None:
