@@ -119,7 +119,7 @@ async def cached(
             events = _replayed(hit, standalone, cache.clock(), quietly=bool(picked))
             seat.tier = hit.tier
         else:
-            events = _made(seat, cache, key, make, standalone, picked, embed if not picked else None, stop)
+            events = _made(seat, cache, key, make, standalone, picked, embed if not picked else None, stop, renew)
         other: Pick | Search | None = None
         async with aclosing(events):
             async for event in events:
@@ -267,6 +267,7 @@ async def _made(
     picked: tuple[Source, ...],
     embed: Embed | None,
     stop: asyncio.Event,
+    renew: bool,
 ) -> AsyncGenerator[Event, None]:
     """Rides in the flight to this answer; `stop` ends the flight where nobody else rides."""
 
@@ -283,7 +284,7 @@ async def _made(
             await cache.keep(key, answer, embed, notices.append)
         return notices
 
-    flight, first = cache.flights.board(key.digest, begin, landed)
+    flight, first = cache.flights.board(key.digest, begin, landed, anew=renew)
     try:
         seen = 0
         async with aclosing(interruptible(flight.events(), stop)) as events:

@@ -37,15 +37,19 @@ class LocalFlights:
     def __init__(self, shared: Flights | None = None) -> None:
         self._shared = shared
         self._aloft: dict[str, Shared] = {}
-        self._landed: set[asyncio.Task[None]] = set()
+        self._landed: dict[str, asyncio.Task[None]] = {}
         """Flights that everyone has left with the whole answer, and that have yet to tell other processes."""
 
-    def board(self, digest: str, make: Make, landed: Landed) -> tuple[Shared, bool]:
-        """A seat in the flight to this answer, and whether it starts with this passenger; `leave` it in any case."""
+    def board(self, digest: str, make: Make, landed: Landed, *, anew: bool = False) -> tuple[Shared, bool]:
+        """A seat in the flight to this answer, and whether it starts with this passenger; `leave` it in any case.
+
+        One that starts `anew` has nothing to do with what other processes make, or have made just now.
+        """
         flight = self._aloft.get(digest)
         first = flight is None or flight.over
         if flight is None or first:
-            flight = self._aloft[digest] = Shared(digest, make, landed, self._shared)
+            former = flight.task if flight is not None else self._landed.get(digest)
+            flight = self._aloft[digest] = Shared(digest, make, landed, None if anew else self._shared, former)
         flight.passengers += 1
         return flight, first
 
@@ -56,21 +60,28 @@ class LocalFlights:
             if self._aloft.get(flight.digest) is flight:
                 del self._aloft[flight.digest]
             if flight.over:
-                self._landed.add(flight.task)
-                flight.task.add_done_callback(self._landed.discard)
+                self._landed[flight.digest] = flight.task
+                flight.task.add_done_callback(lambda _: self._forget(flight))
             else:
                 await flight.end()
 
     async def aclose(self) -> None:
         """When all others have been told."""
         if self._landed:
-            await asyncio.wait(self._landed)
+            await asyncio.wait(self._landed.values())
+
+    def _forget(self, flight: Shared) -> None:
+        if self._landed.get(flight.digest) is flight.task:
+            del self._landed[flight.digest]
 
 
 class Shared:
     """One answer in the making and who waits for it."""
 
-    def __init__(self, digest: str, make: Make, landed: Landed, shared: Flights | None) -> None:
+    def __init__(
+        self, digest: str, make: Make, landed: Landed, shared: Flights | None, former: asyncio.Task[None] | None
+    ) -> None:
+        """`former` is the last flight to the same answer, where it has yet to tell how it ended."""
         self.digest = digest
         self.passengers = 0
         self.over = False
@@ -82,6 +93,7 @@ class Shared:
         self._make = make
         self._landed = landed
         self._shared = shared
+        self._former = former
         self._log: list[Event] = []
         self._came = asyncio.Event()
         self._wanted = asyncio.Event()
@@ -167,6 +179,8 @@ class Shared:
     async def _making_together(self, shared: Flights) -> AsyncGenerator[Event, None]:
         """By whichever process leads; by this one alone where the medium between them fails."""
         position = 0
+        if self._former is not None:
+            await asyncio.wait({self._former})
         try:
             while True:
                 flight = await shared.join(self.digest)
@@ -201,7 +215,7 @@ class Shared:
             nonlocal works
             if works and piece is not None:
                 try:
-                    await flight.publish(piece)
+                    await flight.publish(piece, lasting=piece.answer is None or worth_keeping(piece.answer))
                 except CacheFailed:
                     works = False
 
@@ -213,6 +227,11 @@ class Shared:
                 if isinstance(event, Done):
                     await asyncio.sleep(SHOWN_FIRST_S)
                     await publish(_piece(event))
+
+
+def worth_keeping(answer: Answer) -> bool:
+    """Whole, ended by the model itself, and borne out by its sources."""
+    return answer.finish == "stop" and answer.grounded and bool(answer.answer.strip())
 
 
 def _piece(event: Event) -> Piece | None:

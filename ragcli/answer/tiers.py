@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ragcli.answer.flights import SHOWN_FIRST_S, LocalFlights
+from ragcli.answer.flights import SHOWN_FIRST_S, LocalFlights, worth_keeping
 from ragcli.errors import CacheFailed
 from ragcli.ports import AnswerTier, CachedAnswer, CacheKey, Flights, TierStats
 from ragcli.text.figures import age
@@ -67,6 +67,7 @@ class AnswerCache:
         for number, tier in enumerate(tiers):
             if tier.name != "memory" and (kept := self._keeping.get(key.digest)):
                 await asyncio.wait({kept})
+                self._tell(tell)
             try:
                 if semantic is not None and embed is not None and tier is semantic.store:
                     cached = await semantic.find(key, embed)
@@ -194,11 +195,6 @@ class AnswerCache:
         untold, self._untold = self._untold, []
         for notice in untold:
             tell(notice)
-
-
-def worth_keeping(answer: Answer) -> bool:
-    """Whole, ended by the model itself, and borne out by its sources."""
-    return answer.finish == "stop" and answer.grounded and bool(answer.answer.strip())
 
 
 def told(hit: Hit, question: str, now: float) -> Notice:

@@ -148,9 +148,10 @@ class Flight(Protocol):
         """
         ...
 
-    async def publish(self, piece: Piece) -> None:
+    async def publish(self, piece: Piece, *, lasting: bool = True) -> None:
         """Adds to the log, for the leader alone. Pieces may be sent on together, within 50 ms.
 
+        A last piece that is not `lasting` is for those who follow already; who comes later makes the answer anew.
         Raises CacheFailed where another has taken the lead meanwhile (a fencing token tells): publish no more then.
         """
         ...

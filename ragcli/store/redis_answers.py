@@ -61,12 +61,17 @@ class RedisAnswers:
         await self._ask(lambda client: client.set(name, value, px=left_ms))
 
     async def clear(self) -> int:
+        """With what is still shared of those that were just made: it would be given again, too."""
+        await self._cleared(self._link.key("flight", "*"))
+        return await self._cleared(self._name("*"))
+
+    async def _cleared(self, pattern: str) -> int:
         removed = 0
         cursor = 0
         while True:
 
             async def step(client: Client, cursor: int = cursor) -> tuple[int, int]:
-                after, names = await client.scan(cursor, match=self._name("*"), count=PAGE)
+                after, names = await client.scan(cursor, match=pattern, count=PAGE)
                 return after, await client.unlink(*names) if names else 0
 
             cursor, unlinked = await self._ask(step)

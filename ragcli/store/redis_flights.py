@@ -30,8 +30,8 @@ TOGETHER_S = 0.04
 """Pieces that come within this time are sent together; a follower is behind by so much."""
 BLOCK_MS = 100
 """How long one look for news waits; shorter than the time limit of an attempt."""
-RUNNING_MS, ENDED_MS = 30_000, 15_000
-"""Time to live of a log since the last sign of life of a leader, and since its end."""
+RUNNING_MS, ENDED_MS, PASSING_MS = 30_000, 15_000, 1_000
+"""Time to live of a log since the last sign of life of a leader, and since its end; of one that is for no one else."""
 LARGEST = 1_000_000
 """Bytes of the pieces that are sent together."""
 REMEMBERED = 10_000
@@ -44,6 +44,9 @@ JOIN = Script(
     _NOW
     + """
 local state = redis.call('HMGET', KEYS[1], 'token', 'until', 'complete', 'birth')
+if state[3] == '2' then
+    return {-1, state[4], 0}
+end
 if state[3] or (tonumber(state[2]) or 0) > now then
     return {0, state[4], 0}
 end
@@ -56,7 +59,8 @@ return {token, birth, redis.call('XLEN', KEYS[2])}
 )
 """KEYS lease, log; ARGV lease ms, time to live.
 
-Token, 0 for a follower; what tells this log from a later one; and how many pieces former leaders have left.
+Token, 0 for a follower, -1 for one who came too late; what tells this log from a later one; and how many pieces
+former leaders have left.
 """
 PUBLISH = Script(
     _NOW
@@ -68,8 +72,8 @@ local length = redis.call('XLEN', KEYS[2])
 for n = 5, #ARGV do
     redis.call('XADD', KEYS[2], '0-' .. length + n - 4, 'piece', ARGV[n])
 end
-if ARGV[4] == '1' then
-    redis.call('HSET', KEYS[1], 'complete', 1)
+if ARGV[4] ~= '0' then
+    redis.call('HSET', KEYS[1], 'complete', ARGV[4])
 end
 redis.call('HSET', KEYS[1], 'until', now + ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
@@ -77,7 +81,10 @@ redis.call('PEXPIRE', KEYS[2], ARGV[3])
 return 1
 """
 )
-"""KEYS lease, log; ARGV token, lease ms, time to live, whether it is complete, pieces. 0: another one leads."""
+"""KEYS lease, log; ARGV token, lease ms, time to live, 1 or 2 if it is complete (2: for followers alone), pieces.
+
+0: another one leads.
+"""
 STATE = Script(
     _NOW
     + """
@@ -103,6 +110,8 @@ class RedisFlights:
         base = self._link.key("flight", f"v{SCHEMA}", "{" + digest + "}")
         keys = [f"{base}:lease", f"{base}:log"]
         token, birth, left = await self._link.ask(lambda client: JOIN.run(client, keys, [LEASE_MS, RUNNING_MS]))
+        if token < 0:
+            raise CacheFailed("what others have just made of it is not kept")
         same = self._births.setdefault(digest, birth) == birth
         self._births[digest] = birth
         self._births.move_to_end(digest)
@@ -124,6 +133,7 @@ class RedisFlight:
         self._sending = asyncio.Lock()
         self._failure: CacheFailed | None = None
         self._complete = self._left = False
+        self._lasting = True
         self._news = asyncio.Event()
         self._background = asyncio.create_task(self._keep_alive()) if self.leading else None
 
@@ -168,7 +178,7 @@ class RedisFlight:
 
     # --- leading --------------------------------------------------------------------------------------
 
-    async def publish(self, piece: Piece) -> None:
+    async def publish(self, piece: Piece, *, lasting: bool = True) -> None:
         if self._failure:
             raise self._failure
         last = self._waiting[-1] if self._waiting else None
@@ -180,6 +190,7 @@ class RedisFlight:
             self._waiting.append(piece)
         self._news.set()
         if piece.answer is not None:
+            self._lasting = lasting
             await self._send()
 
     async def leave(self) -> None:
@@ -212,11 +223,13 @@ class RedisFlight:
             complete = bool(pieces) and pieces[-1].answer is not None
             values = [msgspec.msgpack.encode(piece) for piece in pieces]
             ttl_ms = ENDED_MS if last or complete else RUNNING_MS
+            if not self._lasting:
+                ttl_ms = PASSING_MS
             arguments: list[str | bytes | float] = [
                 self._token,
                 0 if last else LEASE_MS,
                 ttl_ms,
-                int(complete),
+                int(complete) if self._lasting else 2,
                 *values,
             ]
             refused = CacheFailed("the answer is not shared any more")

@@ -90,7 +90,7 @@ class RedisLink:
         except (exceptions.ConnectionError, OSError) as error:
             raise self._failed(ticket, f"Redis is away: {one_line(str(error), 120)}") from error
         except exceptions.RedisError as error:  # it is there, and does not do this: full, read-only, not permitted
-            why = f"Redis refuses: {one_line(str(error), 120)}"
+            why = f"Redis refuses: {one_line(str(error).split(' script: ')[0], 120)}"
             self.tell(why.split()[2], why)
             raise RedisAway(why) from error
         self._breaker.succeeded()

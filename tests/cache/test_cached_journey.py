@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
@@ -63,6 +64,11 @@ async def heard(
 def done(events: Sequence[Event]) -> Answer:
     assert isinstance(events[-1], Done)
     return events[-1].answer
+
+
+def told(events: Sequence[Event]) -> list[str]:
+    """Of trouble with the cache."""
+    return [event.message for event in events if isinstance(event, Notice) and event.kind == "cache"]
 
 
 def kinds(events: Sequence[Event]) -> list[str]:
@@ -304,6 +310,30 @@ async def test_an_answer_that_lands_while_somebody_still_looks_for_it_is_not_mad
         landed.set()
         assert done(await late).cache == "memory"
     assert len(endpoint.requests()) == 1
+
+
+async def test_nobody_waits_for_a_tier_that_took_the_last_answer_and_its_trouble_is_told_once_with_the_next(
+    own_sample_home: Path, endpoint: ModelServer
+) -> None:
+    """It is found meanwhile, also by who asks the same before it is kept."""
+    endpoint.enqueue(*[answer(GROUNDED)] * 4)
+    questions = [HARDWARE.replace("2026", str(year)) for year in (2026, 2027, 2028)]
+    cache = {"cache.memory_mb": 0, "cache.semantic": False}
+    async with workspace(own_sample_home, endpoint, **cache).assistant("default") as node:
+        await heard(node, questions[0])
+        other = sqlite3.connect(own_sample_home / "answers.db", isolation_level=None)
+        count = "select count(*) from answers"
+        await heard(node, questions[1])
+        assert other.execute(count).fetchone() == (1,)
+        assert done(await heard(node, questions[1])).cache == "disk"
+        other.execute("begin immediate")
+        assert not told(await heard(node, questions[2]))
+        [trouble] = told(await heard(node, questions[2]))
+        assert "answers.db" in trouble
+        other.execute("rollback")
+        other.close()
+        assert not told(await heard(node, questions[1]))
+    assert len(endpoint.requests()) == 4
 
 
 async def test_a_leader_that_is_cancelled_changes_nothing_for_the_others(

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 from redis_server import OpenLink, RedisServer
 
 from ragcli.errors import CacheFailed
-from ragcli.ports.cache import CachedAnswer, CacheKey
+from ragcli.ports.cache import CachedAnswer, CacheKey, Piece
 from ragcli.store.redis_answers import RedisAnswers
+from ragcli.store.redis_flights import RedisFlights
 from ragcli.types import Answer, Source
 
 DAY_S = 86_400.0
@@ -97,10 +98,13 @@ async def test_answers_are_counted_and_forgotten_and_nothing_of_others_with_them
     for n in range(30):
         await tier.put(replace(KEY, generation=n, question=str(n)), KEPT)
     await link.ask(lambda client: client.set("another's:answer", "x", ex=60))
+    flight = await RedisFlights(link).join(KEY.digest)
+    await flight.publish(Piece(answer=KEPT.answer))
     stats = await tier.stats()
     assert (stats.tier, stats.entries) == ("redis", 30)
     assert 30 * 200 < stats.bytes < 30 * 1000
     assert await tier.clear() == 30
+    assert (await RedisFlights(link).join(KEY.digest)).leading, "what was just shared is forgotten, too"
     assert (await tier.stats()).entries == await tier.clear() == 0
     assert shared_redis.command("EXISTS", "another's:answer") == ":1"
 

@@ -74,6 +74,25 @@ async def test_text_that_comes_fast_is_sent_together(shared_redis: RedisServer, 
     await leader.leave()
 
 
+async def test_an_answer_that_is_not_kept_is_for_those_who_follow_already(
+    shared_redis: RedisServer, open_link: OpenLink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who comes later makes it for itself, until the log is gone and there is a new one to follow."""
+    monkeypatch.setattr(redis_flights, "PASSING_MS", 60_000)
+    leader = await RedisFlights(open_link(shared_redis)).join(DIGEST)
+    follower = await RedisFlights(open_link(shared_redis)).join(DIGEST)
+    await leader.publish(WHOLE, lasting=False)
+    assert await read(follower) == [WHOLE]
+    await leader.leave()
+    late = RedisFlights(open_link(shared_redis))
+    with pytest.raises(CacheFailed, match="not kept"):
+        await late.join(DIGEST)
+    shared_redis.command("FLUSHALL")
+    anew = await late.join(DIGEST)
+    assert anew.leading
+    await anew.leave()
+
+
 async def test_a_leader_that_leaves_is_followed_by_another_at_the_same_word(
     shared_redis: RedisServer, open_link: OpenLink
 ) -> None:
