@@ -56,15 +56,18 @@ class AnswerCache:
         self._untold: list[Notice] = []
         self._keeping: dict[str, asyncio.Task[None]] = {}
         """Answers on their way into the tiers, by digest."""
-        self._trusted = False
-        """Whether all tiers took the last answer."""
+        self._trusted: set[str] = set()
+        """Tiers that took the last answer."""
 
     async def find(self, key: CacheKey, embed: Embed | None, tell: Callable[[Notice], None]) -> Hit | None:
-        """`embed` makes a question's vector; None where only the very same question counts."""
+        """`embed` makes a question's vector; None where only the very same question counts.
+
+        Tiers that have lost what a later one still has are given it again.
+        """
         self._tell(tell)
         semantic = self._semantic if embed is not None else None
-        tiers = self._all() if semantic else self._tiers
-        for number, tier in enumerate(tiers):
+        lost: list[AnswerTier] = []
+        for tier in self._all() if semantic else self._tiers:
             if tier.name != "memory" and (kept := self._keeping.get(key.digest)):
                 await asyncio.wait({kept})
                 self._tell(tell)
@@ -78,10 +81,15 @@ class AnswerCache:
                 self._tell(tell)
                 continue
             self._troubled.discard((tier.name, "find"))
-            if cached is not None:
-                await self._promote(key, cached, tiers[:number])
-                other = semantic is not None and tier is semantic.store and cached.asked != key.question
-                return Hit("semantic" if other else tier.name, cached)
+            if cached is None:
+                lost.append(tier)
+                continue
+            if lost:
+                await self._remember(key, cached)
+            if semantic is not None and tier is semantic.store and cached.asked != key.question:
+                return Hit("semantic", cached)
+            self._put(key, cached, None, lost)
+            return Hit(tier.name, cached)
         return None
 
     async def landed(self, key: CacheKey) -> Hit | None:
@@ -95,45 +103,56 @@ class AnswerCache:
         """In every tier, where it is worth keeping; it is in the memory when this returns."""
         if not worth_keeping(answer):
             return
-        cached, digest = self._of(key, answer), key.digest
-        await self._promote(key, cached, self._tiers)
-        wait = not self._trusted
-        after = self._keeping.get(digest)
-        task = asyncio.create_task(self._keep(key, cached, embed, after, 0.0 if wait else SHOWN_FIRST_S))
-        self._keeping[digest] = task
-        task.add_done_callback(lambda _: self._keeping.pop(digest) if self._keeping[digest] is task else None)
-        if wait:
-            await asyncio.shield(task)
+        cached = self._of(key, answer)
+        await self._remember(key, cached)
+        keeping = self._put(key, cached, embed, self._all() if embed is not None else self._tiers)
+        if keeping is not None:
+            await asyncio.shield(keeping)
             self._tell(tell)
 
-    async def _keep(
-        self, key: CacheKey, cached: CachedAnswer, embed: Embed | None, after: asyncio.Task[None] | None, pause_s: float
-    ) -> None:
-        if after is not None:
-            await asyncio.wait({after})
-        if pause_s:
-            await asyncio.sleep(pause_s)
-        semantic = self._semantic if embed is not None else None
+    def _put(
+        self, key: CacheKey, cached: CachedAnswer, embed: Embed | None, tiers: Sequence[AnswerTier]
+    ) -> asyncio.Task[None] | None:
+        """Into all of these but the memory, after a former one of the same key; what to wait for, if anything."""
+        tiers = [tier for tier in tiers if tier.name != "memory"]
+        if not tiers:
+            return None
+        trusted = self._trusted.issuperset(tier.name for tier in tiers)
+        digest = key.digest
+        former = self._keeping.get(digest)
 
-        async def put(tier: AnswerTier) -> bool:
-            try:
-                if semantic is not None and embed is not None and tier is semantic.store:
-                    await semantic.keep(key, cached, embed)
-                else:
-                    await tier.put(key, cached)
-            except CacheFailed as error:
-                self._trouble(tier.name, "keep", error)
-                return False
+        async def put() -> None:
+            if former is not None:
+                await asyncio.wait({former})
+            if trusted:
+                await asyncio.sleep(SHOWN_FIRST_S)
+            await asyncio.gather(*(self._put_into(tier, key, cached, embed) for tier in tiers))
+
+        def done(task: asyncio.Task[None]) -> None:
+            if self._keeping[digest] is task:
+                del self._keeping[digest]
+
+        task = self._keeping[digest] = asyncio.create_task(put())
+        task.add_done_callback(done)
+        return None if trusted else task
+
+    async def _put_into(self, tier: AnswerTier, key: CacheKey, cached: CachedAnswer, embed: Embed | None) -> None:
+        try:
+            if self._semantic is not None and embed is not None and tier is self._semantic.store:
+                await self._semantic.keep(key, cached, embed)
+            else:
+                await tier.put(key, cached)
+        except CacheFailed as error:
+            self._trouble(tier.name, "keep", error)
+            self._trusted.discard(tier.name)
+        else:
             self._troubled.discard((tier.name, "keep"))
-            return True
-
-        tiers = self._all() if semantic else self._tiers
-        self._trusted = all(await asyncio.gather(*(put(tier) for tier in tiers if tier.name != "memory")))
+            self._trusted.add(tier.name)
 
     async def hold(self, key: CacheKey, answer: Answer) -> None:
         """In memory alone: another process has made it and keeps it."""
         if worth_keeping(answer):
-            await self._promote(key, self._of(key, answer), self._tiers[:1])
+            await self._remember(key, self._of(key, answer))
 
     def _of(self, key: CacheKey, answer: Answer) -> CachedAnswer:
         bare = replace(answer, session=None, gist=None, cache="miss", usage=Usage(), timings=Timings())
@@ -180,9 +199,8 @@ class AnswerCache:
         store = self._semantic.store if self._semantic else None
         return [*self._tiers, *([store] if store is not None and store not in self._tiers else [])]
 
-    async def _promote(self, key: CacheKey, cached: CachedAnswer, tiers: Sequence[AnswerTier]) -> None:
-        """Into the memory, where there is one before the tier that had it."""
-        for tier in tiers:
+    async def _remember(self, key: CacheKey, cached: CachedAnswer) -> None:
+        for tier in self._tiers:
             if tier.name == "memory":
                 await tier.put(key, cached)
 

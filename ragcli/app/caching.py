@@ -57,7 +57,7 @@ def answer_cache(home: Path, settings: Settings, link: RedisLink | None = None) 
         from ragcli.store.redis_flights import RedisFlights
 
         tiers.append(RedisAnswers(link, ttl_s=cache.days * 86400))
-        flights = RedisFlights(link)
+        flights = RedisFlights(link, ttl_s=cache.days * 86400)
     semantic = None
     if cache.disk_mb:
         disk = disk_answers(home, settings)

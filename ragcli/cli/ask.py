@@ -11,7 +11,7 @@ from ragcli.cli import journal
 from ragcli.cli.inputs import question_and_extra, session_name
 from ragcli.cli.loop import run_async
 from ragcli.errors import Interrupted, RagcliError, StoreUnwritable
-from ragcli.types import Done
+from ragcli.types import Done, Notice
 
 if TYPE_CHECKING:
     from ragcli.cli.context import Context
@@ -62,6 +62,8 @@ async def _show(events: AsyncGenerator[Event, Reply | None], context: Context, s
         async for event in events:
             if shape == "events" and (line := documents.event(event)):
                 documents.emit(line)
+            if shape == "document" and isinstance(event, Notice) and event.kind == "cache":
+                context.tell(event.message)
             if isinstance(event, Done):
                 if shape == "document":
                     documents.emit(documents.answer(event.answer, event.error))

@@ -100,8 +100,10 @@ _decoder = msgspec.msgpack.Decoder(Piece)
 class RedisFlights:
     """A ports.Flights."""
 
-    def __init__(self, link: RedisLink) -> None:
+    def __init__(self, link: RedisLink, *, ttl_s: float = ENDED_MS / 1000) -> None:
+        """`ttl_s`: an answer that is older is not given again."""
         self._link = link
+        self._ended_ms = min(ENDED_MS, int(ttl_s * 1000) + 1)
         self._births: OrderedDict[str, bytes] = OrderedDict()
         """The log that was last read of each question: one that was lost begins anew under the same name."""
 
@@ -117,7 +119,7 @@ class RedisFlights:
         self._births.move_to_end(digest)
         if len(self._births) > REMEMBERED:
             self._births.popitem(last=False)
-        return RedisFlight(self._link, keys, token, birth, left=left, same=same)
+        return RedisFlight(self._link, keys, token, birth, self._ended_ms, left=left, same=same)
 
     async def aclose(self) -> None:
         """The link is closed by who opened it."""
@@ -126,8 +128,11 @@ class RedisFlights:
 class RedisFlight:
     """A ports.Flight. Pieces of text that are sent together become one."""
 
-    def __init__(self, link: RedisLink, keys: list[str], token: int, birth: bytes, *, left: int, same: bool) -> None:
+    def __init__(
+        self, link: RedisLink, keys: list[str], token: int, birth: bytes, ended_ms: int, *, left: int, same: bool
+    ) -> None:
         self._link, self._keys, self._token, self._birth = link, keys, token, birth
+        self._ended_ms = ended_ms
         self._left_by_others, self._same = left, same
         self._waiting: list[Piece] = []
         self._sending = asyncio.Lock()
@@ -222,7 +227,7 @@ class RedisFlight:
             self._news.clear()
             complete = bool(pieces) and pieces[-1].answer is not None
             values = [msgspec.msgpack.encode(piece) for piece in pieces]
-            ttl_ms = ENDED_MS if last or complete else RUNNING_MS
+            ttl_ms = self._ended_ms if last or complete else RUNNING_MS
             if not self._lasting:
                 ttl_ms = PASSING_MS
             arguments: list[str | bytes | float] = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -19,11 +19,11 @@ OTHERS = ("How many days do customers have to return hardware?", "How long can h
 GROUNDED = "Hardware can be returned within 30 days [1]."
 
 
-@pytest.fixture
-async def node(
-    own_sample_home: Path, endpoint: ModelServer, own_redis: RedisServer
+@asynccontextmanager
+async def opened_node(
+    own_sample_home: Path, endpoint: ModelServer, own_redis: RedisServer, **more: object
 ) -> AsyncIterator[CollectionAssistant]:
-    """One that keeps nothing but in Redis."""
+    """One that keeps nothing but in Redis, unless told."""
     chosen = {
         "chat.base_url": endpoint.url,
         "chat.api_key": "sk-secret",
@@ -33,7 +33,15 @@ async def node(
         "cache.memory_mb": 0,
         "cache.disk_mb": 0,
     }
-    async with open_workspace(own_sample_home, settings=chosen, environ={}).assistant("default") as opened:
+    async with open_workspace(own_sample_home, settings=chosen | more, environ={}).assistant("default") as opened:
+        yield opened
+
+
+@pytest.fixture
+async def node(
+    own_sample_home: Path, endpoint: ModelServer, own_redis: RedisServer
+) -> AsyncIterator[CollectionAssistant]:
+    async with opened_node(own_sample_home, endpoint, own_redis) as opened:
         yield opened
 
 
@@ -81,3 +89,14 @@ async def test_a_redis_that_is_full_is_told_once_in_a_chat(
     own_redis.command("CONFIG", "SET", "maxmemory", "0")
     assert (await heard(node, OTHERS[0]))[0].cache == "miss"
     assert (await heard(node, OTHERS[0]))[0].cache == "redis"
+
+
+async def test_what_redis_has_lost_and_a_node_has_on_disk_is_given_to_redis_again(
+    own_sample_home: Path, node: CollectionAssistant, endpoint: ModelServer, own_redis: RedisServer
+) -> None:
+    endpoint.enqueue(answer(GROUNDED))
+    async with opened_node(own_sample_home, endpoint, own_redis, **{"cache.disk_mb": 1}) as other:
+        assert (await heard(other, HARDWARE))[0].cache == "miss"
+        own_redis.command("FLUSHALL")
+        assert (await heard(other, HARDWARE))[0].cache == "disk"
+    assert (await heard(node, HARDWARE))[0].cache == "redis"
