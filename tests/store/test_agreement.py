@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from concurrent.futures import wait
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,7 @@ def test_collections_of_ordinary_size_are_scanned_and_large_ones_are_chromas(
 
 
 def test_a_scan_in_slices_is_the_same_scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many threads share it, and whichever rows are asked for."""
+    """However many threads share it, whichever rows are asked for, and also once it looks at short rows first."""
     rows = StaticEmbedder().embed_now(_texts()[0][:200])
     place = Home(tmp_path).collection("default")
     place.create()
@@ -88,6 +89,11 @@ def test_a_scan_in_slices_is_the_same_scan(tmp_path: Path, monkeypatch: pytest.M
         whole = index.search(rows[0], 10)
         monkeypatch.setattr("ragcli.store.exact._SLICE", 7)
         assert index.search(rows[0], 10) == whole
+        monkeypatch.setattr("ragcli.store.exact._REPEATED", 0)
+        for _ in range(3):  # the first one has the rows shortened, beside itself
+            assert index.search(rows[0], 10) == whole
+            wait([block.coarse for block in index._blocks if block.coarse])
+        assert index._blocks[0].coarse is not None
         assert index.search(rows[0], 10, among=[id for id, _ in whole]) == whole
         assert whole[0] == (ids[0], pytest.approx(1.0))
         index.close()
