@@ -35,6 +35,10 @@ CONNECTIONS = 10_000
 """More than a process has tasks that wait for Redis: redis-py's own limit would look like an outage."""
 
 
+_closing: set[asyncio.Task[None]] = set()
+"""What closes connections when their loop ends: nothing else holds on to it until then."""
+
+
 class Script(Struct, frozen=True):
     """A Lua program that Redis runs as one step; its keys are in one hash slot, so that a cluster runs it, too."""
 
@@ -56,7 +60,6 @@ class RedisLink:
         self._told: set[str] = set()
         self._news = ""
         self._clients: dict[asyncio.AbstractEventLoop, Client] = {}
-        self._closing: set[asyncio.Task[None]] = set()
         self._thread: _LoopThread | None = None
         self._starting = threading.Lock()
         self._usable: Future[None] = Future()
@@ -116,8 +119,8 @@ class RedisLink:
         if client is None:
             client = self._clients[loop] = self._opened()
             task = loop.create_task(self._close_with(loop, client))
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+            _closing.add(task)
+            task.add_done_callback(_closing.discard)
         return client
 
     async def _close_with(self, loop: asyncio.AbstractEventLoop, client: Client) -> None:
