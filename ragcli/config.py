@@ -98,7 +98,7 @@ class Cache(Section, frozen=True):
     disk_mb: Annotated[int, _of("answers kept in answers.db; 0: none", ge=0)] = 256
     entries: Annotated[int, _of("answers kept in each place", ge=1)] = 200_000
     semantic: Annotated[bool, _of("take the answer to a question that asks the same in other words")] = True
-    embeddings_mb: Annotated[int, _of("vectors from paid endpoints kept in embeddings.db; 0: none", ge=0)] = 512
+    embeddings_mb: Annotated[int, _of("vectors of questions, and from paid endpoints, kept; 0: none", ge=0)] = 512
 
 
 class Repl(Section, frozen=True):

@@ -62,19 +62,27 @@ class Models(Struct, frozen=True):
             device = self.settings.embedding.device
             local = FastembedEmbedder(name, models=self.models_folder, device=device, dimensions=dimensions)
             local.recall(remembered)
-            return local
+            if not self._remembers:
+                return local
+            from ragcli.app.caching import vectors
+            from ragcli.store.embeddings_remembering import RememberingLocalEmbedder
+
+            return RememberingLocalEmbedder(local, vectors(self.home, self.settings), space=lambda: local.weights)
         raise ConfigError(f"unknown embedder {model!r}", remedy="use static, openai:MODEL or fastembed:MODEL")
 
     def _remembering(self, embedder: Embedder, endpoint: str) -> Embedder:
         """A paid embedder is asked once for a text, by whatever collection."""
-        cache = self.settings.cache
-        if not cache.enabled or not cache.embeddings_mb:
+        if not self._remembers:
             return embedder
         from ragcli.app.caching import vectors
         from ragcli.store.embeddings_remembering import RememberingEmbedder
 
         space = f"{endpoint} {embedder.id}"
-        return RememberingEmbedder(embedder, vectors(self.home, self.settings), space=space)
+        return RememberingEmbedder(embedder, vectors(self.home, self.settings), space=lambda: space)
+
+    @property
+    def _remembers(self) -> bool:
+        return self.settings.cache.enabled and self.settings.cache.embeddings_mb > 0
 
     @property
     def models_folder(self) -> Path:

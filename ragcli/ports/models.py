@@ -58,6 +58,9 @@ class LocalModel(Protocol):
         ...
 
 
+class LocalEmbedder(Embedder, LocalModel, Protocol): ...
+
+
 class Reranker(Protocol):
     async def load(self) -> None:
         """Gets ready, where that may take longer than reranking. Raises ConfigError, EndpointError."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,12 @@ class FastembedEmbedder:
     @property
     def label(self) -> str:
         return self._choice.label
+
+    @cached_property
+    def weights(self) -> str:
+        """Names the model and, where it lies in a folder, the state of its files when this was first asked for."""
+        files = [file for file in self._choice.folder.rglob("*") if file.is_file()] if self._choice.folder else []
+        return f"{self.id} {max((file.stat().st_mtime_ns for file in files), default='')}"
 
     @property
     def known(self) -> bool:

@@ -1,4 +1,4 @@
-"""Vectors that were paid for, in one SQLite file for all collections: `embeddings.db`.
+"""Vectors that cost money or time, in one SQLite file for all collections: `embeddings.db`.
 
 What is found again by its content need not be embedded again: the same passage in another collection, in a folder that
 was deleted and indexed anew, and the question that is asked a second time.

@@ -1,10 +1,14 @@
-"""An embedder that asks its model only for what it has not embedded before."""
+"""Embedders that ask their model only for what it has not embedded before.
+
+Of an endpoint's model all texts are kept, as they cost money; of a model of this machine the questions alone: what asks
+the same again need not even load it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -12,6 +16,7 @@ import numpy as np
 
 from ragcli.errors import CacheFailed
 from ragcli.ports import Embedder, VectorCache
+from ragcli.ports.models import LocalEmbedder
 
 if TYPE_CHECKING:
     from ragcli.types import Vector, Vectors
@@ -23,8 +28,8 @@ QUESTION = "question\0"
 class RememberingEmbedder:
     """Implements `Embedder` around another one; trouble with the cache costs its use and nothing else."""
 
-    def __init__(self, inner: Embedder, cache: VectorCache, *, space: str) -> None:
-        """`space` names what makes the vectors: endpoint, model and dimensions."""
+    def __init__(self, inner: Embedder, cache: VectorCache, *, space: Callable[[], str]) -> None:
+        """`space` names what makes the vectors: endpoint or weights, model and dimensions."""
         self._inner = inner
         self._cache = cache
         self._space = space
@@ -68,7 +73,7 @@ class RememberingEmbedder:
 
     def _known(self, hashes: Sequence[bytes]) -> dict[bytes, bytes]:
         try:
-            found = self._cache.get(self._space, hashes)
+            found = self._cache.get(self._space(), hashes)
         except CacheFailed:
             return {}
         for vector in found.values():
@@ -77,7 +82,34 @@ class RememberingEmbedder:
 
     def _keep(self, vectors: dict[bytes, bytes]) -> None:
         with suppress(CacheFailed):
-            self._cache.put(self._space, vectors)
+            self._cache.put(self._space(), vectors)
+
+
+class RememberingLocalEmbedder(RememberingEmbedder):
+    """The same around a model of this machine, for questions; implements `LocalModel`, too."""
+
+    def __init__(self, inner: LocalEmbedder, cache: VectorCache, *, space: Callable[[], str]) -> None:
+        super().__init__(inner, cache, space=space)
+        self._local = inner
+
+    @property
+    def label(self) -> str:
+        return self._local.label
+
+    @property
+    def known(self) -> bool:
+        return self._local.known
+
+    async def load(self) -> None:
+        await self._local.load()
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        return await self._local.embed(texts)
+
+    async def embed_query(self, text: str) -> Vector:
+        if not self.known:
+            await self.load()
+        return await super().embed_query(text)
 
 
 def _hash(text: str) -> bytes:

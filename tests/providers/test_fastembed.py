@@ -6,11 +6,14 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import os
 import shutil
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import aclosing
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -21,6 +24,7 @@ pytest.importorskip("onnx", reason="needs the package onnx to make models")
 import onnx_models
 from hub import Hub
 
+from ragcli.app.workspace import open_workspace
 from ragcli.errors import ConfigError, ConnectionLost, EndpointError, TimedOut
 from ragcli.providers import fastembed_models
 from ragcli.providers.fastembed_embedder import BATCH, FastembedEmbedder, prefixes
@@ -50,6 +54,27 @@ async def test_vectors_have_unit_length_and_carry_the_meaning(folder: Path, cach
     near = rows @ await embedder.embed_query("warranty")
     assert list(np.argsort(-near)[:2]) in ([0, 2], [2, 0])
     assert (await embedder.embed([])).shape == (0, onnx_models.DIMENSIONS)
+
+
+async def test_a_question_that_was_asked_before_needs_no_model_until_that_is_another_one(
+    home: Path, tmp_path: Path
+) -> None:
+    """Its vector is kept, on the disk; those of passages are not."""
+    folder = onnx_models.embedder(tmp_path / "tiny")
+    id = f"fastembed:{folder}:{onnx_models.DIMENSIONS}"
+    space = open_workspace(home, environ={})
+    async with aclosing(space.models.embedder_of(id)) as first:
+        vector = await first.embed_query("保修多久？")
+        await first.embed(["保修三年"])
+    assert (await space.kept())["embeddings"].entries == 1
+    with patch.object(FastembedEmbedder, "load", side_effect=AssertionError("it is loaded")):
+        async with aclosing(space.models.embedder_of(id)) as again:
+            assert np.array_equal(await again.embed_query("保修多久？"), vector)
+            assert again.id == id
+        os.utime(folder / "model.onnx", (0, 2_000_000_000))
+        async with aclosing(space.models.embedder_of(id)) as changed:
+            with pytest.raises(AssertionError, match="loaded"):
+                await changed.embed_query("保修多久？")
 
 
 async def test_many_texts_of_all_lengths_keep_their_order(folder: Path, cache: Path) -> None:
