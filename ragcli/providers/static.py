@@ -11,10 +11,12 @@ import importlib.util
 import math
 import os
 import re
+import struct
+import sys
 import threading
 from collections.abc import Sequence
 from functools import cache
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,9 +43,13 @@ _WARM = 100
 
 _MOST_WORDS = 1 << 16
 _MOST_PARTS_A_WORD = 3  # longer ones are numbers and sentences without spaces: they do not come back
+_MOST_STRETCHES = 1 << 15
+_MOST_PARTS_A_STRETCH = 6
 _MOST_PARTS = 1 << 14  # 16 MB of vectors
 _FEW_PARTS = 256
 _MANY_PARTS = 64  # worth the tokenizer's threads
+_NUMBER_BYTES = struct.calcsize("P")
+_BESIDE_NUMBERS = "".join(sign for sign in map(chr, range(0x20, 0x7F)) if not sign.isdecimal())
 
 
 class _Model(NamedTuple):
@@ -131,8 +137,8 @@ class StaticEmbedder:
             self._parts = _Parts(self._model, self._dimensions)
         parts = self._parts
         total = np.zeros(self._dimensions, dtype=np.float32)
-        found = parts.of(text) if text else []
-        for start in range(0, len(found), _PARTS_AT_ONCE):
+        found = parts.of(text)
+        for start in range(0, len(found) if text else 0, _PARTS_AT_ONCE):
             total += parts.total(found[start : start + _PARTS_AT_ONCE])
         length = math.sqrt(total.dot(total))
         if length == 0:
@@ -182,15 +188,15 @@ def _patterns() -> _Patterns:
     )
 
 
-class _Numbers(dict[str, int]):
-    """Numbers what it is asked for, from 0."""
+class _Numbers(dict[str, bytes]):
+    """Numbers what it is asked for, from 0, as NumPy's index type."""
 
-    def __missing__(self, part: str) -> int:
-        number = self[part] = len(self)
+    def __missing__(self, part: str) -> bytes:
+        number = self[part] = len(self).to_bytes(_NUMBER_BYTES, sys.byteorder)
         return number
 
 
-class _Words(dict[str, tuple[int, ...]]):
+class _Words(dict[str, bytes]):
     """The numbers of a word's parts; remembers all words but the long ones."""
 
     def __init__(self, numbers: _Numbers) -> None:
@@ -198,11 +204,36 @@ class _Words(dict[str, tuple[int, ...]]):
         self._numbers = numbers
         self._patterns = _patterns()
 
-    def __missing__(self, word: str) -> tuple[int, ...]:
+    def __missing__(self, word: str) -> bytes:
         found = word if self._patterns.single.match(word) else self._patterns.parts.findall(word)
-        parts = tuple(map(self._numbers.__getitem__, found))
-        if len(parts) <= _MOST_PARTS_A_WORD:
+        parts = b"".join(map(self._numbers.__getitem__, found))
+        if len(parts) <= _MOST_PARTS_A_WORD * _NUMBER_BYTES:
             self[word] = parts
+        return parts
+
+
+class _Stretches(dict[str, bytes]):
+    """The same for what stands after a space or at the beginning of a line: a word with its comma, mostly."""
+
+    def __init__(self, words: _Words, numbers: _Numbers) -> None:
+        super().__init__()
+        self._words = words
+        self._numbers = numbers
+        self._find_words = _patterns().words.findall
+
+    def __missing__(self, stretch: str) -> bytes:
+        whole = stretch if stretch.startswith("\n") else f" {stretch}"
+        number = whole.strip(_BESIDE_NUMBERS)
+        if number.isdecimal() and number.isascii():  # what stands beside a number comes back, if it does not
+            before, _, after = whole.partition(number)
+            digits = b"".join(map(self._numbers.__getitem__, number))
+            parts = self._words[before] + digits + self._words[after]
+        else:
+            parts = b"".join(map(self._words.__getitem__, self._find_words(whole)))
+        if len(parts) <= _MOST_PARTS_A_STRETCH * _NUMBER_BYTES:
+            if len(self) >= _MOST_STRETCHES:
+                self.clear()
+            self[stretch] = parts
         return parts
 
 
@@ -218,6 +249,7 @@ class _Parts:
         self._model = model
         self._numbers = _Numbers()
         self._words = _Words(self._numbers)
+        self._stretches = _Stretches(self._words, self._numbers)
         self._find_words = _patterns().words.findall
         self._sums = np.empty((_FEW_PARTS, dimensions), dtype=np.float32)
         self._summed = 0
@@ -226,14 +258,22 @@ class _Parts:
     def full(self) -> bool:
         return len(self._words) >= _MOST_WORDS or len(self._numbers) >= _MOST_PARTS
 
-    def of(self, text: str) -> list[int]:
+    def of(self, text: str) -> npt.NDArray[np.intp]:
         """Numbers of the parts of a text, for `total`."""
-        words = self._find_words(" " + text.replace("▁", " "))
-        found = list(chain.from_iterable(map(self._words.__getitem__, words)))
-        self._add()
-        return found
+        import numpy as np
 
-    def total(self, parts: Sequence[int]) -> Vector:
+        text = " " + text.replace("▁", " ")
+        apart = text.replace("\n", " \n")
+        if "  " in apart:  # a part may begin with several spaces
+            found = map(self._words.__getitem__, self._find_words(text))
+        else:
+            found = map(self._stretches.__getitem__, apart.split(" ")[1:])
+        numbers = b"".join(found)
+        if len(self._numbers) > self._summed:
+            self._add()
+        return np.frombuffer(numbers, dtype=np.intp)
+
+    def total(self, parts: npt.NDArray[np.intp]) -> Vector:
         """Shape (dimensions,): the sum over all tokens of these parts."""
         import numpy as np
 
@@ -245,8 +285,6 @@ class _Parts:
         import numpy as np
 
         new = list(islice(reversed(self._numbers), len(self._numbers) - self._summed))[::-1]
-        if not new:
-            return
         if len(self._numbers) > len(self._sums):
             sums, self._sums = self._sums, np.empty((2 * len(self._numbers), self._sums.shape[1]), np.float32)
             self._sums[: len(sums)] = sums

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import chain
 from operator import add
+from string import punctuation
 
 from ragcli.text.hanzi import SIMPLIFIED
 
@@ -132,8 +133,13 @@ class _Tokens(dict[str, Sequence[str]]):
         self._runs = runs
 
     def __missing__(self, token: str) -> Sequence[str]:
-        found = [term for run in _RUN.findall(token) for term in self._runs[run]]
-        if len(token) <= MAX_TERM and token.isascii() and token[0].isalpha():
+        ascii = token.isascii()
+        word = token.strip(punctuation) if ascii else token
+        if ascii and len(word) > 1 and word.isalnum():  # what _RUN would find; numbers in brackets do not come back
+            found = self._runs[word]
+        else:
+            found = [term for run in _RUN.findall(token) for term in self._runs[run]]
+        if ascii and len(token) <= MAX_TERM and (token[0].isalpha() or not word):
             if len(self) >= _REMEMBERED:
                 self.clear()
             self[token] = found
