@@ -64,6 +64,8 @@ _DECLARED = re.compile(
 _BROKEN = re.compile("[\x7f-\x9f\ufffd\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U000e0100-\U000effff]")
 _PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff]")  # what wrong decoders make, and icons of valid text
 _BOX = re.compile("[\u2500-\u259f]")
+_AS_WINDOWS = re.compile("(?:[РС][^ \n]){3}|\\b[а-яё][А-ЯЁ]{4,}")
+"""What UTF-8 and KOI8 become as cp1251: every other letter one of two, words that only begin in lower case."""
 _BOXED = re.compile("(?<=[\x80-\u03ff])[\u2500-\u259f]")
 _HAN = re.compile("[\u4e00-\u9fff]")
 _ALPHABETS = re.compile("[\u0370-\u06ff\u0e00-\u0e7f]")
@@ -80,6 +82,11 @@ _COMMON_HAN = (
     "者意无無力它与與长長把机機十民第公此已工使情明性知全三又关關点點正业外將将两高间由问問重物手应應文体體相见見被利二等"
     "产產新己制身果加月合回特代内內信表化位次度任常先海通教原东東提立及比员員解水名真市期品件数路安号號"
 )
+_BEYOND_ASCII = bytes(range(0x80, 0x100))
+_ADJACENT = re.compile(rb"[\x80-\xff]{2}")
+_FEW = 6
+"""So many bytes beyond ASCII say little: single ones are accents and signs of Western text, most likely."""
+_LATIN = re.compile("[\x80-\u024f\u2000-\u2bff]")
 _LATIN_SOUP = re.compile("[\xa0-\xffŒœŠšŽžŸƒˆ˜–—‘’‚“”„†‡•…‰‹›€™]")
 _WESTERN = frozenset("äöüßàâçéèêëîïôùûœæøåñáíóúãõìòÄÖÜÉÈÀÇØÅÑÁÍÓÚ€£°§«»„“”‘’–—…·©®\xa0¿¡²³½")
 _COMMON_WIDE = re.compile("[ \n0-9,.，。、：；的一是不在有のにはをがて이다는을에의]")
@@ -136,7 +143,7 @@ def encoding_of(data: bytes, *, declared: str | None = None, complete: bool = Tr
     for stated in (declared, _declaration(sample)):
         if stated and (codec := _codec(stated)) and _reads(sample, codec):
             return codec
-    return _guess(sample)
+    return _guess(data)
 
 
 def looks_garbled(text: str, *, icons: bool = False) -> bool:
@@ -155,6 +162,8 @@ def looks_garbled(text: str, *, icons: bool = False) -> bool:
     private = _count(sample, _PRIVATE.findall(kinds))
     if private > 0.3 * visible or not icons:
         broken += private
+    if "Р" in kinds or "Л" in kinds:
+        broken += sum(map(len, _AS_WINDOWS.findall(sample)))
     if _BOX.search(kinds):
         broken += len(_BOXED.findall(sample))
     return broken > 0.05 * visible or _count(sample, _LATIN_SOUP.findall(kinds)) > 0.45 * visible
@@ -240,7 +249,22 @@ def _is_unlikely(text: str) -> bool:
     return han >= 30 and not _KANA.search(sample) and sum(map(sample.count, _COMMON_HAN)) < 0.07 * han
 
 
-def _guess(sample: bytes) -> str:
+def _guess(data: bytes) -> str:
+    """By statistics, of the lines beyond ASCII alone where they are enough: a page of English drowns one of Chinese."""
+    lines = dict.fromkeys(line for line in data.split(b"\n") if not line.isascii())
+    telling = b"\n".join(lines)[:SAMPLE]
+    beyond = len(telling) - len(telling.translate(None, _BEYOND_ASCII))
+    if beyond <= _FEW and not _ADJACENT.search(telling) and _accents(telling, "cp1252") == beyond:
+        return "cp1252"
+    codec = _likeliest(telling)
+    if codec and (beyond > _FEW or not _LATIN.search(telling.decode(codec, "replace"))):
+        return codec
+    if codec := _likeliest(data[:SAMPLE]) or codec:
+        return codec
+    raise FileFailure("unsupported", "binary data, or text in an encoding that cannot be told; save it as UTF-8")
+
+
+def _likeliest(sample: bytes) -> str | None:
     import chardet
 
     for found in chardet.detect_all(sample, ignore_threshold=True)[:8]:
@@ -248,9 +272,7 @@ def _guess(sample: bytes) -> str:
         if name and (codec := _codec(name)) and _reads(sample, codec):
             windows = codec.startswith("mac") and _accents(sample, "cp1252") > _accents(sample, codec)
             return "cp1252" if windows else codec
-    if _reads(sample, "gb18030"):
-        return "gb18030"
-    raise FileFailure("unsupported", "binary data, or text in an encoding that cannot be told; save it as UTF-8")
+    return "gb18030" if _reads(sample, "gb18030") else None
 
 
 def _accents(sample: bytes, codec: str) -> int:

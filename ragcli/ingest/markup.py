@@ -23,6 +23,7 @@ _INLINE = re.compile(
     re.IGNORECASE,
 )
 _FORM = re.compile(rf"<(/?)form\b{_ATTRIBUTES}>", re.IGNORECASE)
+_TABLE_PART = re.compile(rf"<(/?)(table|thead|tbody|tfoot|tr|td|th)\b{_ATTRIBUTES}>", re.IGNORECASE)
 _DRAWN = re.compile(r"(?is)<(svg|math)\b.*?</\1\s*>")
 _FORMULA = re.compile(r"(?is)<annotation\b[^>]*tex[^>]*>(.*?)</annotation\s*>")
 _PICTURE = re.compile(rf"<img\b{_ATTRIBUTES}>", re.IGNORECASE)
@@ -56,6 +57,7 @@ def html_text(markup: str) -> tuple[str, str]:
     # The head goes because the converter makes front matter of it, and would believe its former encoding.
     markup = _INLINE.sub("", _PICTURE.sub(_alternative, _DRAWN.sub(_written, _HEAD.sub("", markup))))
     markup = _FORM.sub(r"<\1div>", markup)  # the converter leaves out forms, and some pages are one
+    markup = _closed_cells(markup)
     # White space means one space in HTML, but the converter keeps line ends.
     parts = _VERBATIM.split(markup)
     parts[::2] = [re.sub(r"\s+", " ", part) for part in parts[::2]]
@@ -63,6 +65,26 @@ def html_text(markup: str) -> tuple[str, str]:
     if not text.strip():  # nested more deeply than the converter goes
         text = _without_tags(markup)
     return text.strip("\n"), title[:200]
+
+
+def _closed_cells(markup: str) -> str:
+    """With the end of each table cell, which HTML may leave out: the converter would drop what follows."""
+    parts: list[str] = []
+    open_cells: list[str] = []  # of each table that the position is in, the cell that is open or ""
+    position = 0
+    for found in _TABLE_PART.finditer(markup):
+        closing, name = bool(found[1]), found[2].lower()
+        if name == "table" and not closing:
+            open_cells.append("")
+        elif open_cells:
+            own_end = closing and name == open_cells[-1]
+            if open_cells[-1] and not own_end:
+                parts += (markup[position : found.start()], f"</{open_cells[-1]}>")
+                position = found.start()
+            open_cells[-1] = name if name in ("td", "th") and not closing else ""
+            if name == "table":
+                open_cells.pop()
+    return "".join((*parts, markup[position:]))
 
 
 def _alternative(picture: re.Match[str]) -> str:

@@ -135,6 +135,10 @@ def _kind_of_text(text: str, name: str) -> str:
     start = text.lstrip("\ufeff \t\r\n")
     if name == "ipynb" or (start.startswith("{") and '"nbformat"' in text and '"cells"' in text):
         return "ipynb"
+    if name in ("eml", "mht", "mhtml") or (
+        name in ("", "txt", "mbox", "msg", "html", "doc", "xls") and _is_mail(start)
+    ):
+        return "mail"
     if name in ("html", "xml", "") or name in _OFFICE or name == "txt" or start.startswith("<?xml"):
         if _HTML.match(start) and name != "xml":
             return "html"
@@ -146,10 +150,6 @@ def _kind_of_text(text: str, name: str) -> str:
         start
     ):
         return "xml"
-    if name in ("eml", "mht", "mhtml") or (
-        name in ("", "txt", "mbox", "msg", "html", "doc", "xls") and _is_mail(start)
-    ):
-        return "mail"
     return "text"
 
 

@@ -59,8 +59,9 @@ CASES = [
 
 @pytest.mark.parametrize(("text", "encoding"), CASES, ids=[f"{encoding}-{text[:4]}" for text, encoding in CASES])
 def test_a_sentence_is_read_in_whatever_encoding_it_was_saved(text: str, encoding: str) -> None:
-    """Alone, as a table's cell, and as a longer text."""
-    for written in (text, f"id,name\n1,{text}\n2,x\n", (text + "\n") * 20):
+    """Alone, as a table's cell, as a longer text, and where a page of English drowns it."""
+    english = "The quarterly inspection takes place on the third Tuesday.\n" * 30
+    for written in (text, f"id,name\n1,{text}\n2,x\n", (text + "\n") * 20, f"{english}{text}\n{english}"):
         assert decode(written.encode(encoding)).text == written
 
 
@@ -73,6 +74,12 @@ def test_what_the_file_declares_is_believed_where_it_can_be_true() -> None:
     assert "羅生門" in decode(feed.encode("cp932")).text
     assert decode("é".encode("cp850"), declared="cp850").text == "é"
     assert decode(GERMAN.encode("cp1252"), declared="no-such-charset").text == GERMAN
+
+
+@pytest.mark.parametrize("text", ["price: £5", "naïve", "25 °C", "½ cup", "it’s “quoted” – yes"])
+def test_a_few_accents_and_signs_are_western(text: str) -> None:
+    """Statistics would find Greek, Arabic and Danish in them."""
+    assert decode(f"{text}\n".encode("cp1252")).text == f"{text}\n"
 
 
 def test_a_few_damaged_characters_do_not_cost_the_text() -> None:
@@ -107,6 +114,8 @@ def test_binary_data_is_unsupported(data: bytes) -> None:
         "锟斤拷锟斤拷锟斤拷 hello 锟斤拷锟斤拷",
         "\ufffd\ufffd\ufffd\ufffd text \ufffd\ufffd\ufffd",
         "\ue000\ue001\ue002\ue003 private \ue004\ue005",
+        RUSSIAN.encode().decode("cp1251", "replace"),
+        RUSSIAN.encode("koi8-r").decode("cp1251"),
     ],
 )
 def test_mojibake_that_was_saved_as_such_is_refused(garbled: str) -> None:
@@ -123,6 +132,8 @@ def test_mojibake_that_was_saved_as_such_is_refused(garbled: str) -> None:
         JAPANESE,
         KOREAN,
         RUSSIAN,
+        RUSSIAN.upper(),
+        "РСФСР и СССР: расстрел мРНК; Процедура ПриОткрытииФормы() СтрокаДокумента = НоваяСтрока;",
         GREEK,
         ARABIC,
         THAI,

@@ -93,6 +93,14 @@ def test_a_web_archive_that_is_named_doc_is_read_as_what_it_is() -> None:
     head = "MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=B\r\n\r\n--B\r\nContent-Type: text/html"
     page = f'{head}; charset="gb2312"\r\n\r\n<html><body><p>{ZH}</p></body></html>\r\n--B--\r\n'.encode("gbk")
     assert ZH in read("a.doc", page)
+    assert ZH in read("a.html", b"From: saved by a browser\r\n" + page)
+
+
+def test_cells_that_a_table_does_not_end_are_read() -> None:
+    """HTML lets their ends out; a table in a cell has its own."""
+    table = "<table><tr><th>a<th>b<tbody><tr><td>1<td><table><tr><td>2<td>3</table><td>4<tr><td>5<td>6</table>"
+    words = read("a.html", f"{table}<p>{ZH}</p>").replace("|", " ").replace("-", " ").split()
+    assert words == [*"ab123456", ZH]
 
 
 @pytest.mark.parametrize("separator", ["/", "\\"])
