@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ragcli.answer.phrases import Phrase, compiled, rewritten
+from ragcli.answer.sameness_phrases import IRREGULAR, PHRASES
 from ragcli.text.analyze import terms
 
 _TOKEN = re.compile(r"[A-Za-z][+#]{1,2}(?!\w)|\d+(?:[.,:/]\d+)*|[^\W_]+(?:[_.@/'&-][^\W_]+)*|[^\s\w?!.,;:'\"()]")
@@ -51,124 +52,33 @@ _FIRST = (
     r"^((?:in|for|on|at|under|during|within|after|before|from) [^,?]{2,60}), "
     r"((?:what|which|who|when|where|why|how|is|are|do|does|can|may|must) .*)$"
 )
-_I = r"(?:i|we|you|one|someone|somebody|people)"
-_THE = r"(?:the |a |an )?"
-_PHRASES: tuple[Phrase, ...] = (
-    # the way of doing something
+_THING = r"(?!i |we )(?P<thing>(?:(?!(?:is|are|be|been|do|does|that|which|who)\b)\S+ )+?)"
+_STATED = r"support|accept|allow|use|include|cover|offer|provide|need|require"
+_GENERIC = (
     (
-        "how",
-        rf"^how (?:do|can|could|should|would|must|may|might|shall) {_I} (?:go about )?(?!be\b|have\b|know\b)",
-        "HOW ",
-    ),
-    ("how", rf"^how (?:to|{_I} (?:can|could|should|may|might)) ", "HOW "),
-    (
-        "what",
-        r"^what (?:is|are) the (?:way|procedure|process|method|steps?|correct way|right way)"
-        r" (?:to|for|of|on how to|i should take to|to take to) (?!the\b|a\b|an\b)(?=\w+)",
-        "HOW ",
-    ),
-    (
-        "what",
-        rf"^what (?:steps|must|should|do) (?:do |must |should )?{_I} (?:need to |have to |must )?(?:take|do) to ",
-        "HOW ",
-    ),
-    ("works", r"^how (?!do\b|does\b|did\b|is\b|are\b|many\b|much\b)(.+) works$", r"how does \1 work"),
-    ("where", r"^where (?:can|could|do) (?:i|we) (?!find\b)", "where "),
-    # time
-    ("how long", r"^(?:for )?how long (?:does|will|would|do) it (?:usually )?take (?:to|for|until) ", "LONG take "),
-    ("how much time", r"^how much time (?:does|will|would|do) it take (?:to|for|until) ", "LONG take "),
-    (
-        "how long|how much time|what length of time",
-        r"^(?:how much time|for how long|how long|what length of time)\b",
         "LONG",
+        "is|are",
+        rf"^(?P<asked>LONG) (?:is|are) {_THING}(?P<verb>\w+)"
+        r"(?P<rest>(?: (?:in|on|at|by|for|after|before|until|from|with) .*)?)$",
     ),
-    ("duration|length of time", rf"^what (?:is|are) {_THE}(?:duration|length of time) of ", "LONG "),
-    ("what time", r"^(?:at )?what time\b", "CLOCK"),
-    ("what|which|whom", r"^(?:on )?(?:what|which) (?:date|day)\b", "DATE"),
-    ("frequently|often", r"^how (?:often|frequently)\b", "OFTEN"),
-    # amounts
+    ("LONG", "do", r"^(?P<asked>LONG)(?P<thing>) (?:do|does) (?:we|you|they) (?P<active>\w+)(?P<rest>.*)$"),
+    ("how", " be ", rf"^(?P<asked>how) (?:can|could|should) {_THING}be (?P<verb>\w+)(?P<rest>.*)$"),
+    ("what", _STATED, rf"^(?P<asked>what) {_THING}(?:is|are) (?P<verb>(?:{_STATED})e?d)(?P<rest>.*)$"),
     (
-        "how many|number|quantity",
-        rf"^(?:what (?:is|are) {_THE}(?:number|quantity) of (?!the\b|my\b|our\b|an?\b)|how many )",
-        "MANY ",
+        "what",
+        _STATED,
+        rf"^(?P<asked>what) {_THING}(?:do|does) (?:i|we|you|they) (?P<active>{_STATED})(?P<rest>.*)$",
     ),
-    ("how much", r"^how much (?:do|does|will|would) (.+?) cost\b", r"PRICE \1"),
-    ("what", r"^what (?:do|does|will|would) (.+?) cost\b", r"PRICE \1"),
-    ("what", rf"^what (?:is|are) {_THE}(?:price|cost|costs|prices) (?:of|for) ", "PRICE "),
-    ("how expensive", r"^how expensive (?:is|are) ", "PRICE "),
+    ("can|may|must", " be ", rf"^(?P<asked>can|may|must) {_THING}be (?P<verb>\w+)(?P<rest>.*)$"),
+    ("do", " to be ", rf"^(?P<asked>do|does) {_THING}(?:have|need) to be (?P<verb>\w+)(?P<rest>.*)$"),
     (
-        "how much",
-        r"^how much (?:is|are) (?=.*\b(?:fees?|discounts?|allowances?|limits?|deposits?|prices?|fines?|penalty|budget"
-        r"|salary|bonus|premium|surcharge)\s*$)",
-        "what is ",
+        "is",
+        "allowed|permitted|possible",
+        r"^(?P<asked>is)(?P<thing>) (?P<doing>\w+ing) (?:allowed|permitted|possible)(?P<rest>.*)$",
     ),
-    ("how|size of", rf"^(?:how (?:big|large) (?:is|are)|what (?:is|are) {_THE}size of) ", "SIZE "),
-    ("how heavy|weight of", rf"^(?:how heavy (?:is|are)|what (?:is|are) {_THE}weight of) ", "WEIGHT "),
-    ("how much do", r"^how much (?:does|do) (.+?) weigh\b", r"WEIGHT \1"),
-    ("height of|high|tall", rf"^(?:how (?:tall|high) (?:is|are)|what (?:is|are) {_THE}height of) ", "HEIGHT "),
-    ("age of|how old", rf"^(?:how old (?:is|are)|what (?:is|are) {_THE}age of) ", "AGE "),
-    # reason, person, place, sense
-    (
-        "how come|reason",
-        rf"^(?:for what reason|how come|what (?:is|are) {_THE}reasons? (?:why|that|for which))\b",
-        "why",
-    ),
-    ("what|which|whom", r"^(?:which|what) person\b|^whom\b", "who"),
-    (
-        "where|location of",
-        rf"^(?:what (?:is|are) {_THE}location of|where (?:can|do|could|may) {_I} find|where (?:is|are)) (.+?)"
-        r"(?: located| situated)?$",
-        r"WHERE \1",
-    ),
-    ("be found", r"^where (?:can|could) (.+?) be found$", r"WHERE \1"),
-    (
-        "define|meaning of|what",
-        rf"^what (?:does|do|is) (.+?) (?:mean|meant)$|^what is {_THE}meaning of (.+)$|^define (.+)$",
-        r"SENSE \1\2\3",
-    ),
-    # leave, duty, presence
-    (
-        "am i|are we|can|is it|is one|may",
-        r"^(?:can|may) (?:i|we|one) |^(?:am i|are we|is one) (?:allowed|permitted|able) to |"
-        r"^is it (?:possible|allowed|permitted|ok|okay|permissible)(?: for (?:me|us))? to ",
-        "MAY ",
-    ),
-    (
-        "compulsory|have|mandatory|must|necessary|need|obligated|obligatory|obliged|required",
-        r"^(?:must|need) (?:i|we|one) |^(?:do|does) (?:i|we|one) (?:have|need) to |"
-        r"^(?:am i|are we) (?:required|obliged|obligated) to |"
-        r"^is it (?:necessary|required|mandatory|compulsory|obligatory)(?: for (?:me|us))? to ",
-        "MUST ",
-    ),
-    ("have|there", r"^(?:is|are) there (?:an? |any |some )?|^do (?:we|you) have (?:an? |any |some )?", "PRESENT "),
-    # words of several words
-    ("switch|turn", r"\b(?:turn|switch) on (?=\w)", "enable "),
-    ("switch|turn", r"\b(?:turn|switch) off (?=\w)", "disable "),
-    (
-        "switch|turn",
-        r"\b(?:turn|switch) (?!on\b|off\b|over\b|back\b|to\b|into\b|in\b|between\b)([\w -]+?) on$",
-        r"enable \1",
-    ),
-    (
-        "switch|turn",
-        r"\b(?:turn|switch) (?!on\b|off\b|over\b|back\b|to\b|into\b|in\b|between\b)([\w -]+?) off$",
-        r"disable \1",
-    ),
-    ("sign", r"\bsign(?:ing)? up\b", "register"),
-    ("log|sign", r"\b(?:sign|log)(?:ging|ing)? (?:in|on)(?: to|to)?\b|\blogin to\b", "login"),
-    ("log|sign", r"\b(?:sign|log)(?:ging|ing)? (?:out|off)(?: of| from)?\b(?! on)", "logout"),
-    ("sign", r"\bsigns? off(?: on)?\b", "approve"),
-    ("contact|touch", r"\bget(?:ting)? (?:in touch|in contact) with\b", "contact"),
-    ("set", r"\bset(?:ting)? up\b", "configure"),
-    ("send", r"\bsend(?:ing)? back\b", "return"),
-    ("hand in", r"\bhand in\b", "submit"),
-    ("put off", r"\bput off\b", "postpone"),
-    ("of staff|staff member", r"\bstaff members?\b|\bmembers? of staff\b", "employee"),
-    ("most|no more than", r"\b(?:at (?:the )?(?:very )?most|no more than)\b", "atmost"),
-    ("least|no fewer than|no less than", r"\b(?:at (?:the )?(?:very )?least|no fewer than|no less than)\b", "atleast"),
-    ("prior to", r"\bprior to\b", "before"),
-    ("in order to", r"\bin order to\b", "to"),
 )
+"""Beginnings, cues and patterns of what anybody does with a thing, told as what is done with it or as what one does."""
+_ASKED = {"how": "HOW", "can": "MAY", "may": "MAY", "is": "MAY", "must": "MUST", "do": "MUST", "does": "MUST"}
 _SYNONYMS = """
 purchase buy; begin start; commence start; erase delete; modify change; alter change; repair fix; mend fix; large big;
 max maximum; permit allow; permitted allowed; forbid prohibit; banned prohibited; forbidden prohibited; need require;
@@ -225,8 +135,34 @@ def canonical(text: str) -> tuple[str, ...]:
     text = _without_opening(text)
     if ", " in text and (first := compiled(_FIRST).match(text)):
         text = f"{first[2]} {first[1]}"
-    text = rewritten(text, _PHRASES)
+    text = _active(rewritten(text, PHRASES))
     return _arranged(text)
+
+
+def _active(text: str) -> str:
+    """What is done by nobody in particular, as if one did it: how long are logs kept, how long do we keep logs."""
+    text = re.sub(r"^which\b", "what", text)
+    for beginnings, cues, pattern in _GENERIC:
+        if not text.startswith(tuple(beginnings.split("|"))) or not any(cue in text for cue in cues.split("|")):
+            continue
+        if found := compiled(pattern).match(text):
+            parts = found.groupdict()
+            verb = _infinitive(parts["verb"]) if "verb" in parts else _stem(parts.get("active") or parts["doing"])
+            if verb:
+                asked = _ASKED.get(parts["asked"], parts["asked"])
+                return " ".join((asked, verb, parts["thing"], parts["rest"]))
+    return text
+
+
+def _infinitive(participle: str) -> str:
+    """Its stem; empty for what is no participle."""
+    infinitive = IRREGULAR.get(participle, "")
+    return _stem(infinitive or participle) if infinitive or participle.endswith("ed") else ""
+
+
+def _stem(verb: str) -> str:
+    verb = _SAME.get(verb, verb)
+    return (terms(verb, keep_stop_words=True) or [verb])[0]
 
 
 def _without_opening(text: str) -> str:
@@ -281,8 +217,8 @@ def _arranged(text: str) -> tuple[str, ...]:
         said = said[:-1]
     if kind == "LONG" and len(said) > 1 and said[-1] in _PERIOD:
         said = said[:-1]
-    if kind == "HOW" and said:
-        said[0] = (terms(said[0], keep_stop_words=True) or [said[0]])[0]
+    if kind in {"HOW", "MAY", "MUST"} and said:
+        said[0] = _stem(said[0])
     return ("en", kind, *flags, "|", *said) if said else ()
 
 

@@ -30,9 +30,12 @@ def chinese(text: str) -> bool:
     return any("\u3400" <= character <= "\u9fff" for character in text)
 
 
-@pytest.mark.parametrize("name", ["question_pairs.jsonl", "question_pairs_unseen.jsonl", "question_pairs_third.jsonl"])
+SETS = [f"question_pairs{name}.jsonl" for name in ("", "_unseen", "_third", "_fourth")]
+
+
+@pytest.mark.parametrize("name", SETS)
 def test_no_pair_that_must_not_hit_does_and_enough_paraphrases_do(name: str) -> None:
-    """The second and third set were written when the gate stood, and measured before anything was changed for them."""
+    """Those after the first set were written when the gate stood, and measured before it was mended for them."""
     found = pairs(name)
     assert [(one, other) for one, other, wanted in found if not wanted and same(one, other)] == []
     for language in (False, True):
