@@ -168,7 +168,8 @@ class AnswerCache:
             except CacheFailed as error:
                 failed = error
         if failed is not None:
-            raise failed
+            remedy = failed.remedy or "all else is forgotten; when that has passed: ragcli cache clear"
+            raise CacheFailed(failed.message, remedy=remedy) from failed
         return most
 
     async def stats(self) -> list[TierStats]:

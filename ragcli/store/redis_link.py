@@ -35,6 +35,8 @@ CONNECTIONS = 10_000
 """More than a process has tasks that wait for Redis: redis-py's own limit would look like an outage."""
 
 
+ENDING_S = 1.0
+"""How long a thread that is told to end is waited for."""
 _closing: set[asyncio.Task[None]] = set()
 """What closes connections when their loop ends: nothing else holds on to it until then."""
 
@@ -91,9 +93,9 @@ class RedisLink:
         except (exceptions.TimeoutError, TimeoutError) as error:
             raise self._failed(ticket, f"Redis does not answer within {self._settings.timeout:g} s") from error
         except (exceptions.ConnectionError, OSError) as error:
-            raise self._failed(ticket, f"Redis is away: {one_line(str(error), 120)}") from error
+            raise self._failed(ticket, f"Redis is away: {_said(error)}") from error
         except exceptions.RedisError as error:  # it is there, and does not do this: full, read-only, not permitted
-            why = f"Redis refuses: {one_line(str(error).split(' script: ')[0], 120)}"
+            why = f"Redis refuses: {_said(error)}"
             self.tell(why.split()[2], why)
             raise RedisAway(why) from error
         self._breaker.succeeded()
@@ -173,6 +175,11 @@ class RedisLink:
             self._news = why
 
 
+def _said(error: Exception) -> str:
+    """Without the name of the script in which it happened."""
+    return one_line(str(error).split(" script: ")[0], 120).rstrip(".")
+
+
 def _unusable() -> ConfigError:
     return ConfigError("redis.url is no usable address", remedy="write redis://USER:PASSWORD@HOST:PORT/DB")
 
@@ -189,7 +196,7 @@ class _LoopThread:
     def end(self) -> None:
         if self._thread.is_alive():
             self.loop.call_soon_threadsafe(self.loop.stop)
-            self._thread.join()
+            self._thread.join(ENDING_S)
 
     def _serve(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
