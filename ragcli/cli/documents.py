@@ -97,12 +97,13 @@ def event(item: Event) -> Struct | None:
             return None
 
 
-def ingest(report: IngestReport) -> shapes.Ingest:
+def ingest(report: IngestReport, error: RagcliError | None = None) -> shapes.Ingest:
     same = ("collection", "added", "updated", "unchanged", "removed", "documents", "chunks", "embedded_chunks")
     return shapes.Ingest(
         **{name: getattr(report, name) for name in same},
         failed=[shapes.Unindexed(path=item.path, kind=item.kind, message=item.message) for item in report.failed],
         seconds=round(report.seconds, 3),
+        error=error_of(error) if error else UNSET,
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ragcli.cli import journal
 from ragcli.cli.loop import run_async
 from ragcli.errors import Interrupted, PartialIngest, RagcliError
-from ragcli.types import IngestProgress, IngestReport, Postponed, WatchEnded
+from ragcli.types import IngestProgress, IngestReport, Notice, Postponed, WatchEnded
 
 if TYPE_CHECKING:
     from ragcli.cli.context import Context
@@ -38,11 +38,12 @@ def run(
     async def main(stop: asyncio.Event) -> int:
         found = workspace.ingest([str(path) for path in paths], collection, force=force, dry_run=dry_run, stop=stop)
         events = journal.heard(found)
-        report = await (_last(events) if json else _show(events, context))
+        report = await (_last(events, context) if json else _show(events, context))
         if json:
             from ragcli.cli import documents
 
-            documents.emit(documents.ingest(report))
+            stopped = Interrupted("stopped", remedy="the next ingest goes on from here")
+            documents.emit(documents.ingest(report, None if report.complete else stopped))
         return exit_code(report.failed, stopped=stop.is_set())
 
     with _private():
@@ -56,7 +57,7 @@ def watch(
 
     async def main(stop: asyncio.Event) -> int:
         events = journal.heard(workspace.watch([str(path) for path in paths], collection, force=force, stop=stop))
-        ended = await (_lines(events) if json else _show_watch(events, context))
+        ended = await (_lines(events, context) if json else _show_watch(events, context))
         return exit_code(ended.failed, stopped=not ended.complete)
 
     with _private():
@@ -73,8 +74,8 @@ def _private() -> Iterator[None]:
         os.umask(former)
 
 
-async def _lines(events: AsyncGenerator[WatchEvent, None]) -> WatchEnded:
-    """One document a round that brought something or failed."""
+async def _lines(events: AsyncGenerator[WatchEvent, None], context: Context) -> WatchEnded:
+    """One document a round that brought something or failed; notices go to stderr."""
     from ragcli.cli import documents
 
     first = True
@@ -83,6 +84,8 @@ async def _lines(events: AsyncGenerator[WatchEvent, None]) -> WatchEnded:
             if isinstance(event, IngestReport) and (first or event.brought_anything):
                 documents.emit(documents.ingest(event))
                 first = False
+            elif isinstance(event, Notice):
+                context.tell(event.message)
             elif isinstance(event, Postponed):
                 documents.emit(documents.failure(event.error))
             elif isinstance(event, WatchEnded):
@@ -96,10 +99,12 @@ async def _show_watch(events: AsyncGenerator[WatchEvent, None], context: Context
     return await show_watch(events, out=context.out(), err=context.err(), quiet=context.quiet, verbose=context.verbose)
 
 
-async def _last(events: AsyncGenerator[IngestEvent, None]) -> IngestReport:
+async def _last(events: AsyncGenerator[IngestEvent, None], context: Context) -> IngestReport:
     async with aclosing(events):
         async for event in events:
-            if isinstance(event, IngestReport):
+            if isinstance(event, Notice):
+                context.tell(event.message)
+            elif isinstance(event, IngestReport):
                 return event
     raise RagcliError("the ingest ended without its report")
 

@@ -163,6 +163,7 @@ async def plan(
         failed=tuple(failures),
         documents=len(ready) + added - len(gone),
         seconds=clock() - started,
+        dry_run=True,
     )
 
 

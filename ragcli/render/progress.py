@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 LINE_EVERY_S = 5.0
 """Between two lines of --verbose where no bar can be drawn."""
+SPEED_OVER_S = 30.0
+"""What the last half minute took tells best what the rest will take."""
 LISTED = 50
 """Failed files that the table names; the rest are counted."""
 
@@ -75,6 +79,7 @@ class Course:
         self._clock = clock
         self._due = clock() + LINE_EVERY_S
         self._bar: Progress | None = None
+        self._past: deque[tuple[float, IngestProgress]] = deque()
 
     def __enter__(self) -> None:
         if is_live(self._console) and not self._quiet:
@@ -87,16 +92,30 @@ class Course:
             self._bar.stop()
 
     def progress(self, state: IngestProgress) -> None:
-        words = "indexing" if state.complete else "reading"
+        now = self._clock()
         detail = f"{state.done} of {state.files}{'' if state.complete else '+'} files, {state.chunks} passages"
         if state.failed:
             detail += f", {state.failed} failed"
+        detail += self._speed(now, state)
         if self._bar:
             total = max(state.files, 1) if state.complete else None
-            self._bar.update(self._task, description=words, completed=state.done, total=total, detail=detail)
-        elif self._verbose and not self._quiet and self._clock() >= self._due:
-            self._due = self._clock() + LINE_EVERY_S
+            self._bar.update(self._task, description="", completed=state.done, total=total, detail=detail)
+        elif self._verbose and not self._quiet and now >= self._due:
+            self._due = now + LINE_EVERY_S
             print_line(self._console, detail, "note")
+
+    def _speed(self, now: float, state: IngestProgress) -> str:
+        """Passages a second, and how long the files that are left will take, by what came of late."""
+        self._past.append((now, state))
+        while len(self._past) > 2 and self._past[1][0] <= now - SPEED_OVER_S:
+            self._past.popleft()
+        since, former = self._past[0]
+        seconds, files = now - since, state.done - former.done
+        if seconds < 1 or not files:
+            return ""
+        rate = f", {(state.chunks - former.chunks) / seconds:.0f}/s"
+        left = round((state.files - state.done) * seconds / files)
+        return f"{rate}, {timedelta(seconds=left)} left" if state.complete and left else rate
 
     def note(self, text: str, style: str = "note") -> None:
         if not self._quiet:
@@ -104,14 +123,12 @@ class Course:
 
 
 def _bar(console: Console) -> Progress:
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
     columns = (
         SpinnerColumn(style="status"),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.fields[detail]}", style="note"),
-        TimeElapsedColumn(),
+        BarColumn(bar_width=10),
+        TextColumn("{task.description}{task.fields[detail]}", style="note"),
     )
     return Progress(*columns, console=console, transient=True, refresh_per_second=8)
 

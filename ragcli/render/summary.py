@@ -6,6 +6,8 @@ from ragcli.text.clean import one_line
 from ragcli.text.figures import counted
 from ragcli.types import IngestReport
 
+STOPPED = "stopped; the next ingest goes on from here"
+
 
 def parts(report: IngestReport) -> list[tuple[str, str]]:
     """What changed and what the collection holds now, as (text, style) in a row."""
@@ -20,12 +22,17 @@ def parts(report: IngestReport) -> list[tuple[str, str]]:
         if count
     ]
     failed = f", {len(report.failed)} not indexed" if report.failed else ""
-    holds = f"; {one_line(report.collection, 60)} holds {counted(report.documents, 'document')}"
+    name, documents = one_line(report.collection, 60), counted(report.documents, "document")
+    if report.dry_run:
+        holds = f"; {name} would hold {documents}; nothing was done, as this is a dry run"
+    else:
+        holds = f"; {name} holds {documents}, {counted(report.chunks, 'passage')}"
     return [
         (", ".join(changes) or "no documents", ""),
         (failed, "warning"),
-        (f"{holds}, {counted(report.chunks, 'passage')}", "default"),
+        (holds, "default"),
         (f" ({report.seconds:.1f} s)", "note"),
+        ("" if report.complete else f"; {STOPPED}", "warning"),
     ]
 
 

@@ -12,6 +12,7 @@ from rich.text import Text
 from ragcli.errors import RagcliError
 from ragcli.render.console import print_line, shown_path, silent_keys
 from ragcli.render.progress import Course, failure_table, summary
+from ragcli.render.summary import STOPPED
 from ragcli.text.clean import one_line
 from ragcli.types import Failure, IngestProgress, IngestReport, Notice, Postponed, WatchEnded, WatchEvent
 
@@ -63,7 +64,7 @@ async def show_watch(
                         first = False
                     case WatchEnded():
                         if not event.complete:
-                            _note(err, None, "stopped; the next ingest goes on from here", quiet=quiet)
+                            _note(err, None, STOPPED, quiet=quiet)
                         return event
     raise RagcliError("the watch ended without a last word")
 

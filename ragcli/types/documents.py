@@ -156,6 +156,8 @@ class IngestReport(Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     complete: bool = True
     """False where the run was stopped before it had seen to everything."""
+    dry_run: bool = False
+    """True where all of this is what would be done."""
 
     @property
     def brought_anything(self) -> bool:

@@ -222,9 +222,10 @@ def test_a_second_ingest_waits_and_says_for_whom(home: Path, docs: Path) -> None
     ingest(home, docs)
     [lock] = home.glob("collections/*/write.lock")
     with FileLock(lock):
-        done: subprocess.CompletedProcess[str] = run_ragcli(home, "ingest", docs, "--wait", "0.3")
+        done: subprocess.CompletedProcess[str] = run_ragcli(home, "ingest", docs, "--wait", "0.3", "--json")
     assert done.returncode == 6
-    assert "--wait" in done.stderr
+    assert "waiting" in done.stderr.splitlines()[0]
+    assert "--wait" in json.loads(done.stdout)["error"]["message"]
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have no such names")

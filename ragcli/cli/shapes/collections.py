@@ -18,7 +18,7 @@ class Unindexed(Shape, frozen=True, kw_only=True):
 
 
 class Ingest(Document, frozen=True, kw_only=True):
-    """`ingest --json`: what the run did, and what the collection holds after it."""
+    """`ingest --json`: what the run did, and what the collection holds after it; `error` where it was stopped."""
 
     collection: str
     added: int
@@ -30,6 +30,7 @@ class Ingest(Document, frozen=True, kw_only=True):
     chunks: int
     embedded_chunks: int
     seconds: float
+    error: Error | UnsetType = UNSET
 
 
 class Status(Document, frozen=True, kw_only=True):
