@@ -201,9 +201,11 @@ class RedisFlight:
     async def leave(self) -> None:
         if self._background is None:
             return
-        self._left = True  # not cancelled: it may be sending
+        self._left = True
         self._news.set()
-        await self._background
+        if self._complete:
+            self._background.cancel()
+        await asyncio.wait({self._background})  # where it is not cancelled, it may be sending
         self._background = None
 
     async def _keep_alive(self) -> None:
