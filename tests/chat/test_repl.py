@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import io
 import os
 import re
 import shutil
-import signal
-import stat
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,16 +14,10 @@ import pytest
 from chat.desk import (
     CTRL_C,
     CTRL_D,
-    CTRL_J,
-    CTRL_R,
-    ESC_ENTER,
     EXAMPLES,
     GREETING,
-    PASTE,
     SHOWN_SOURCES,
-    UP,
     Desk,
-    Prompts,
     goodbye,
     open_desk,
     until,
@@ -35,7 +25,6 @@ from chat.desk import (
 from chat.double import SOURCES, Script, ScriptedAssistant, terminal
 from msgspec.structs import replace
 
-from ragcli.chat import interrupts
 from ragcli.chat.reader import LineReader
 from ragcli.chat.repl import chat
 from ragcli.chat.table import TABLE, reference
@@ -118,164 +107,6 @@ async def test_sources_shows_one_in_full_and_says_which_there_are(desk: Desk) ->
     assert f"[1] /docs/handbook.md:3-9  Orders › Refunds  0.91  cited\n{passage}\n" in desk.said
     assert "[2] /docs/价格.pdf p.2  0.42\n│ 标准版每月五元。\n\n" in desk.said
     assert "There is no source 7: the last answer has 1, 2" in desk.said
-
-
-async def test_ctrl_c_in_the_middle_keeps_the_part_that_came(desk: Desk) -> None:
-    assistant = ScriptedAssistant(Script(["half ", lambda: desk.keys.send_text(CTRL_C), 60.0, "never"]), ["whole"])
-    task = asyncio.create_task(desk.run(assistant, "first\r"))
-    await until(lambda: assistant.closed)
-    desk.keys.send_text(f"second\r{CTRL_D}")
-    assert await task == 0
-    without_sources = re.sub(r"\[\d\].*\n.*\n", "", desk.said)
-    assert "half \nStopped; the part above is kept. /continue goes on from there.\n" in without_sources
-    assert "never" not in desk.said
-    assert assistant.history[1].history == (Turn("first", "half "),)
-    (_, first), (_, second) = desk.sessions.exchanges("first")
-    assert (first.finish, second.finish) == ("interrupted", "stop")
-
-
-@pytest.mark.parametrize(
-    "items",
-    [
-        pytest.param([60.0, "never"], id="before the first token"),
-        pytest.param([Notice("retry", "rate limited", wait_s=30), 60.0, "never"], id="in a retry wait"),
-    ],
-)
-async def test_ctrl_c_before_anything_came_stores_nothing_and_the_chat_goes_on(
-    desk: Desk, items: list[str | Notice | float]
-) -> None:
-    assistant = ScriptedAssistant(Script(items), ["fine"])
-    task = asyncio.create_task(desk.run(assistant, f"first\r{CTRL_C}"))
-    await until(lambda: assistant.closed)
-    desk.keys.send_text(f"second\r{CTRL_D}")
-    assert await task == 0
-    assert "never" not in desk.said
-    assert desk.sessions.turns("first") == [Turn("second", "fine")]
-
-
-async def test_ctrl_c_twice_leaves_in_the_middle_of_an_answer(desk: Desk) -> None:
-    assistant = ScriptedAssistant(Script(["half", lambda: desk.keys.send_text(CTRL_C * 2), 60.0]))
-    assert await desk.run(assistant, "first\r") == 0
-    assert desk.said.endswith(goodbye("first"))
-    assert desk.sessions.turns("first") == [Turn("first", "half")]
-
-
-async def test_ctrl_c_at_the_prompt_clears_the_line_then_hints_then_leaves(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(interrupts, "TWICE_S", 0.0)
-    assistant = ScriptedAssistant(["answer"])
-    task = asyncio.create_task(desk.run(assistant, f"not this{CTRL_C}but this\r"))
-    await until(lambda: desk.prompts.shown == 3)  # the prompt, the answer, the next prompt
-    desk.keys.send_text(CTRL_C)
-    await until(lambda: "Ctrl-D or /exit leaves" in desk.said)
-    monkeypatch.setattr(interrupts, "TWICE_S", 60.0)
-    desk.keys.send_text(CTRL_C)
-    assert await task == 0
-    assert [asked.question for asked in assistant.history] == ["but this"]
-
-
-async def test_an_answer_that_does_not_heed_the_stop_is_cancelled_by_the_next_press(desk: Desk) -> None:
-    class Deaf(ScriptedAssistant):
-        async def answer(self, question: str, **_: object):  # type: ignore[no-untyped-def,override]
-            async for event in super().answer(question):
-                yield event
-            await asyncio.sleep(60)
-
-    assistant = Deaf(Script(["half"]))
-    task = asyncio.create_task(desk.run(assistant, "first\r"))
-    await until(lambda: "half" in desk.said)
-    desk.keys.send_text(CTRL_C + CTRL_C)
-    assert await task == 0
-    assert desk.sessions.turns("first") == [Turn("first", "half")]
-
-
-@pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("when", ["answering", "waiting"])
-async def test_a_signal_that_ends_the_chat_leaves_a_saved_session(desk: Desk, number: int, when: str) -> None:
-    assistant = ScriptedAssistant(
-        Script(["half", lambda: os.kill(os.getpid(), number), 60.0] if when == "answering" else ["half"])
-    )
-    before = signal.getsignal(number)
-    task = asyncio.create_task(desk.run(assistant, "first\r"))
-    if when == "waiting":
-        await until(lambda: assistant.closed)
-        os.kill(os.getpid(), number)
-    assert await task == 128 + number
-    assert desk.sessions.turns("first") == [Turn("first", "half")]
-    assert signal.getsignal(number) is before
-
-
-async def test_a_terminal_that_has_gone_away_ends_the_chat_as_a_hang_up_does(desk: Desk) -> None:
-    class Gone(io.StringIO):
-        def write(self, text: str) -> int:
-            raise OSError(errno.EIO, "Input/output error")
-
-    desk.console = terminal()
-    assistant = ScriptedAssistant(Script(["half", lambda: setattr(desk.console, "file", Gone()), " of it"]))
-    assert await desk.run(assistant, "first\r") == 129
-    assert desk.sessions.turns("first") == [Turn("first", "half of it")]
-
-
-async def test_keys_typed_during_an_answer_wait_for_the_prompt(desk: Desk) -> None:
-    """Nothing that is typed early is lost, and none of it lands in the answer."""
-    script = Script(["one", lambda: desk.keys.send_text("sec"), 0.05, lambda: desk.keys.send_text("ond\r"), 0.05, "."])
-    assistant = ScriptedAssistant(script, ["two"])
-    task = asyncio.create_task(desk.run(assistant, "first\r"))
-    await until(lambda: assistant.closed == 2)
-    desk.keys.send_text(CTRL_D)
-    await task
-    assert [asked.question for asked in assistant.history] == ["first", "second"]
-    assert "one.\n" in desk.said
-
-
-async def test_several_lines_by_keys_quotes_and_paste(desk: Desk) -> None:
-    assistant = ScriptedAssistant(["1"], ["2"], ["3"], ["4"])
-    pasted = PASTE.format("p\rq\r")
-    typed = f'a{CTRL_J}b\rc{ESC_ENTER}d\r"""\re\r\rf\r"""\r{pasted}r\r{CTRL_D}'
-    await desk.run(assistant, typed)
-    assert [asked.question for asked in assistant.history] == ["a\nb", "c\nd", "e\n\nf", "p\nq\nr"]
-
-
-async def test_a_paste_of_ten_thousand_lines_is_quick_and_never_sends_itself(desk: Desk) -> None:
-    lines = "\r".join(f"line {number}" for number in range(10_000))
-    assistant = ScriptedAssistant(["long"])
-    began = time.process_time()
-    await desk.run(assistant, f"{PASTE.format(lines)}\r{CTRL_D}")
-    assert time.process_time() - began < 30, "a cost that grows with the square of the lines is minutes"
-    (asked,) = assistant.history
-    assert asked.question.count("\n") == 9_999
-
-
-async def test_history_is_kept_across_runs_for_its_owner_alone(desk: Desk) -> None:
-    await desk.run(ScriptedAssistant(["1"], ["2"]), f"first question\rother\r{CTRL_D}")
-    assistant = ScriptedAssistant(["3"], ["4"], ["5"])
-    desk.prompts = Prompts()
-    task = asyncio.create_task(desk.run(assistant, "third\r"))
-    await until(lambda: desk.prompts.shown == 3)  # the prompt, the answer, the next prompt: history is loaded there
-    desk.keys.send_text(f"{UP}{UP}{UP}\r")
-    await until(lambda: desk.prompts.shown == 5)
-    desk.keys.send_text(f"{CTRL_R}oth\r\r{CTRL_D}")
-    await task
-    assert [asked.question for asked in assistant.history] == ["third", "first question", "other"]
-    if os.name == "posix":
-        assert stat.S_IMODE(desk.history_path.stat().st_mode) == 0o600
-
-
-async def test_without_a_file_for_it_the_history_is_that_of_this_run(desk: Desk) -> None:
-    """As in a home that cannot be written; nor does the chat claim then that it is saved."""
-    home = desk.folder / "file"
-    home.touch()
-    desk.history_path, desk.sessions = home / "history", SQLiteSessions(home / "sessions.db")
-    assistant = ScriptedAssistant(["a"], ["b"])
-    task = asyncio.create_task(desk.run(assistant, "first\r"))
-    await until(lambda: desk.prompts.shown == 3)
-    desk.keys.send_text(f"{UP}\r{CTRL_D}")
-    await task
-    assert [asked.question for asked in assistant.history] == ["first", "first"]
-    assert "cannot save the chat" in desk.said
-    assert "Saved as" not in desk.said
 
 
 async def test_a_session_is_resumed_with_its_last_exchange_shown(desk: Desk) -> None:
