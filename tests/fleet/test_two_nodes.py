@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import clean_environment, run_ragcli
+from conftest import clean_environment, run_inside, run_ragcli
 from endpoint import ModelServer, answer
 from redis_server import OpenLink, RedisServer
 
@@ -45,12 +45,6 @@ def settings(server: RedisServer, endpoint: ModelServer | None = None, prefix: s
     shared = {"RAGCLI_REDIS_URL": server.url, "RAGCLI_REDIS_PREFIX": prefix, "RAGCLI_REDIS_TIMEOUT": "10"}
     online = {"OPENAI_API_KEY": "sk-test", "RAGCLI_CHAT_IDLE_TIMEOUT": "120"}
     return shared | ({"OPENAI_BASE_URL": endpoint.url} | online if endpoint else {})
-
-
-def ask(home: Path, question: str, env: dict[str, str], *more: str) -> dict[str, object]:
-    done = run_ragcli(home, "ask", question, "--json", *more, env=env)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout) | {"stderr": done.stderr}
 
 
 @contextmanager
@@ -94,7 +88,7 @@ def test_a_chat_goes_on_on_another_node_in_the_middle_of_an_answer(
             first.kill()
             second.communicate(b"/continue\n", timeout=120)
             assert second.returncode == 0
-    shown = run_ragcli(here, "sessions", "show", "退货", "--json", env=env)
+    shown = run_inside(here, "sessions", "show", "退货", "--json", env=env)
     (exchange,) = json.loads(shown.stdout)["exchanges"]
     assert exchange["answer"].split() == WHOLE.split()
     assert exchange["finish"] == "stop"
@@ -119,7 +113,7 @@ async def test_equal_questions_on_two_nodes_at_the_same_time_cost_one_model_call
     assert len([request for request in endpoint.history if request.path == "chat/completions"]) == 1
     tiers = [tier for _, tiers in said for tier in tiers]
     assert (tiers.count("miss"), len(tiers)) == (1, 100)
-    later = ask(nodes[1], QUESTION, env)
+    later = json.loads(run_ragcli(nodes[1], "ask", QUESTION, "--json", env=env).stdout)
     assert (later["cache"], later["answer"]) == ("redis", GROUNDED)
 
 
@@ -153,12 +147,12 @@ def test_while_redis_is_away_every_command_works_and_says_so_once(
     own_redis.kill()
     first = run_ragcli(nodes[0], "ask", FRAGE, "--session", "s", env=env)
     assert (first.returncode, first.stderr.count("Redis")) == (0, 1)
-    listed = run_ragcli(nodes[0], "sessions", "list", env=env)
+    listed = run_inside(nodes[0], "sessions", "list", env=env)
     assert (listed.stdout.split()[0], listed.stderr.count("Redis is away")) == ("s", 1)
     own_redis.start()
-    second = ask(nodes[0], FRAGE, env, "--session", "s")
-    assert (second["cache"], "Redis" in str(second["stderr"])) == ("disk", False)
-    shown = run_ragcli(nodes[1], "sessions", "show", "s", "--json", env=env)
+    second = run_inside(nodes[0], "ask", FRAGE, "--session", "s", "--json", env=env)
+    assert (json.loads(second.stdout)["cache"], "Redis" in second.stderr) == ("disk", False)
+    shown = run_inside(nodes[1], "sessions", "show", "s", "--json", env=env)
     assert len(json.loads(shown.stdout)["exchanges"]) == 2
 
 
@@ -167,7 +161,7 @@ def test_the_url_of_redis_is_a_secret(nodes: tuple[Path, Path], own_redis: Redis
     env = settings(own_redis)
     said = []
     for command in (["config", "show"], ["--debug", "ask", FRAGE, "--session", "s"]):
-        done = run_ragcli(nodes[0], *command, env=env)
+        done = run_inside(nodes[0], *command, env=env)
         said.append(done.stdout + done.stderr)
     assert own_redis.password not in "".join(said)
     own_redis.command("SAVE")
