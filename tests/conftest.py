@@ -83,7 +83,7 @@ def run_inside(home: Path, *args: str | Path, env: Mapping[str, str] | None = No
 
 @pytest.fixture(scope="session", autouse=True)
 def warm_chroma() -> Iterator[None]:
-    """What is indexed within this process does not import Chroma anew each time."""
+    """What is indexed within this process does not start Chroma's process anew each time."""
     if sys.platform != "linux":
         yield
         return

@@ -1,6 +1,6 @@
-"""Chroma's writing process for tests that index within their own process: forked from one that has imported Chroma.
+"""Chroma's writing process for tests that index within their own process: forked from one that has its imports.
 
-That import takes the processor longer than everything else that such a test does. What is forked runs the same `main`
+Its start would take the processor longer than all that most of these tests write. What is forked runs the same `main`
 on pipes of its own, and is killed, waited for and found dead as the process that it stands for; every test that starts
 `ragcli` starts that one.
 """
@@ -147,11 +147,9 @@ def _imported(path: str) -> ModuleType:
 
 
 if __name__ == "__main__":
-    import chromadb
+    import chromadb_rust_bindings
     import filelock
-    import numpy
 
-    assert chromadb
+    assert chromadb_rust_bindings
     assert filelock
-    assert numpy
     _serve(socket.socket(fileno=int(sys.argv[1])), _imported(sys.argv[2]))

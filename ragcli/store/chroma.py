@@ -128,10 +128,7 @@ class ChromaWriter:
 
 
 def packed(ids: Iterable[int]) -> bytes:
-    numbers = array("q", ids)
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return numbers.tobytes()
+    return array("q", ids).tobytes()
 
 
 # --- reading -----------------------------------------------------------------------------------------------
