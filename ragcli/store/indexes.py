@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from shutil import disk_usage
 from typing import Protocol
 
 from ragcli.errors import IndexDamaged, StoreUnwritable
@@ -22,6 +23,8 @@ from ragcli.types import Notice
 _MOST_DELETED = 0.4
 """Share of deleted vectors above which Chroma, which only marks them, is built anew."""
 _FEW_VECTORS = 1_000
+_FULL = 1 << 20
+"""Free bytes below which a failure to write is one of space, whatever the reason given."""
 
 
 def keywords_folder(place: Place, catalog: Catalog) -> Path:
@@ -179,8 +182,10 @@ class StoredIndexes:
         try:
             yield self._keywords
         except IndexDamaged as error:
+            full = disk_usage(self._place.folder).free < _FULL
             raise StoreUnwritable(
-                error.message, remedy="free space or mend the folder's permissions; the next ingest builds it again"
+                f"no space left below {self._place.folder}" if full else error.message,
+                remedy="free space or mend the folder's permissions; the next ingest builds it again",
             ) from error
 
     def _analyzed(self, ids: Sequence[int], keywords: KeywordIndex) -> Sequence[AnalyzedEntry]:
@@ -210,6 +215,7 @@ class StoredIndexes:
 
     def _rebuild_keywords(self) -> None:
         """In a folder of its own; readers go over to it when the catalog names it."""
+        drop_others(self._place.keywords, int(keywords_folder(self._place, self._catalog).name))  # begun, never ended
         number = max(numbered(self._place.keywords), default=0) + 1
         folder = self._place.keywords / str(number)
         make_private(self._place.keywords)

@@ -254,7 +254,7 @@ class TantivyIndex:
     def _damaged(self, error: BaseException) -> IndexDamaged:
         return IndexDamaged(
             f"the keyword index in {self._path or 'memory'} cannot be used ({_first_line(error)})",
-            remedy="build it again with: ragcli ingest --force PATH",
+            remedy="build it again with: ragcli ingest PATH",
         )
 
     def _unwritable(self, error: BaseException) -> StoreUnwritable:
