@@ -65,7 +65,7 @@ class LocalFlights:
             else:
                 await flight.end()
 
-    async def aclose(self) -> None:
+    async def at_rest(self) -> None:
         """When all others have been told."""
         if self._landed:
             await asyncio.wait(self._landed.values())

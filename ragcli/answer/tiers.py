@@ -161,7 +161,7 @@ class AnswerCache:
     async def clear(self) -> int:
         """How many answers were forgotten. Raises CacheFailed where a tier could not, after all others did."""
         most, failed = 0, None
-        await self._settled()
+        await self.at_rest()
         for tier in self._all():
             try:
                 most = max(most, await tier.clear())
@@ -174,7 +174,7 @@ class AnswerCache:
 
     async def stats(self) -> list[TierStats]:
         found = []
-        await self._settled()
+        await self.at_rest()
         for tier in self._all():
             try:
                 found.append(await tier.stats())
@@ -183,15 +183,15 @@ class AnswerCache:
         return found
 
     async def aclose(self) -> None:
-        await self.flights.aclose()
-        await self._settled()
+        await self.at_rest()
         for tier in self._all():
             await tier.aclose()
         if self._shared is not None:
             await self._shared.aclose()
 
-    async def _settled(self) -> None:
-        """When all answers are where they belong."""
+    async def at_rest(self) -> None:
+        """When all answers are where they belong; what they were made with is needed until then."""
+        await self.flights.at_rest()
         while self._keeping:
             await asyncio.wait(self._keeping.values())
 

@@ -206,6 +206,8 @@ class Workspace(Struct, frozen=True):
             if cache is None and self.settings.cache.enabled:
                 cache = self.cache()
                 stack.push_async_callback(cache.aclose)
+            elif cache is not None:
+                stack.push_async_callback(cache.at_rest)
             assistant = CollectionAssistant(opened, model, self.settings, cache)
             assistant.tracer = self.tracer
             yield assistant
