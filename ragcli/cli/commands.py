@@ -242,6 +242,8 @@ def search(
 
     rerank = not no_rerank
     if queries is not None:
+        if query is not None:
+            raise UsageError("both a query and --queries", remedy="give one of them")
         raise typer.Exit(command.run_many(ctx.obj, queries, collection, k=k, mode=mode, rerank=rerank))
     raise typer.Exit(command.run(ctx.obj, query, collection, k=k, mode=mode, rerank=rerank, explain=explain, json=json))
 

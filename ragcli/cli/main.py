@@ -100,7 +100,10 @@ def _as_ragcli_error(exc: Exception) -> RagcliError:
         context = getattr(exc, "ctx", None)
         command = context.command_path if context else "ragcli"
         message = exc.format_message() if hasattr(exc, "format_message") else str(exc)
-        return UsageError(message.rstrip("."), remedy=f"see: {command} --help")
+        remedy = f"see: {command} --help"
+        if type(exc).__name__ == "NoSuchOption" and command.endswith((" ask", " search")):
+            remedy += f'; words that begin with a dash stand behind two: {command} -- "-word"'
+        return UsageError(message.rstrip("."), remedy=remedy)
     if isinstance(exc, OSError) and exc.errno in _FULL and exc.filename is None:
         return RagcliError(f"cannot write the output: {exc.strerror}", remedy="free space, or send it elsewhere")
     return RagcliError(

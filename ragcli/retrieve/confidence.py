@@ -27,6 +27,7 @@ from msgspec import Struct
 from ragcli.retrieve.fuse import in_spaceless_script, keyword_bound
 from ragcli.retrieve.proximity import Closeness, telling
 from ragcli.retrieve.query import Question
+from ragcli.text.question import says_nothing
 from ragcli.types import Source
 
 THRESHOLD = 0.5
@@ -114,13 +115,15 @@ def _logit(question: Question, piece: Evidence, chunks: int, embedder: str) -> f
 
 
 def _is_there(question: Question, rarity: Mapping[str, float], passages: Sequence[Evidence], chunks: int) -> bool:
-    """Whether just this was asked for: a quoted phrase, or a word or two that stand somewhere in the folder."""
+    """Whether just this was asked for: a quoted phrase, a word or two that the folder holds, stop words."""
     if question.keywords.phrases:  # what does not hold it word for word has been left out
         return True
     text = question.text
+    seen = frozenset[str]().union(*(passage.terms for passage in passages))
+    if says_nothing(text):
+        return bool(seen)
     if len(text.split()) > _SHORT_WORDS or sum(map(in_spaceless_script, text)) > _SHORT_CHARACTERS:
         return False
-    seen = frozenset[str]().union(*(passage.terms for passage in passages))
     wanted = telling(dict.fromkeys(question.terms, 1.0))
     return bool(seen) and all(term in seen or _stands(term, rarity, chunks) for term in wanted)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from ragcli.text.analyze import simplify, terms
+from ragcli.text.analyze import STOP_WORDS, simplify, terms
 
 _ENGLISH = frozenset(
     term
@@ -23,6 +23,12 @@ _CHINESE = frozenset("的了是在有和与及被由个之于几中请就都也�
 _CHINESE_PHRASES = re.compile(
     "什么意思|意思是什么|为什么|什么时候|什么|哪些|哪个|哪里|哪儿|哪年|哪一|多少|多久|怎么样|怎么|怎样|如何|是否|几个|请问|告诉我|我们|你们|谁|哪|吗|呢"
 )
+
+
+def says_nothing(question: str) -> bool:
+    """Whether it is made of words alone that stand in any text, such as `to be or not` and 的."""
+    words = simplify(question).lower().split()
+    return bool(words) and all(word in STOP_WORDS or _CHINESE.issuperset(word) for word in words)
 
 
 def content_terms(question: str) -> list[str]:

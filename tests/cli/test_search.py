@@ -58,6 +58,8 @@ def test_explain_shows_the_score_and_the_place_in_each_leg(sample_home: Path, qu
         ('warranty "gateway', 0),
         ("\x07warranty\x1b[31m period", 0),
         ("path:nowhere warranty", 3),
+        ("the of and", 0),
+        ("的 了 是", 0),
         ('"no such phrase in any of them" -warranty', 3),
         ("path:faq", 0),
         ('"within 30 days of delivery"', 0),
@@ -81,6 +83,13 @@ def test_help_for_a_query_that_is_none_speaks_of_searching(sample_home: Path) ->
         assert done.returncode == 2
         assert "ragcli search" in done.stderr
         assert "ragcli ask" not in done.stderr
+
+
+def test_words_that_begin_with_a_dash_are_told_where_to_stand(sample_home: Path) -> None:
+    done = run_inside(sample_home, "search", "-保修 网关")
+    assert done.returncode == 2
+    assert 'ragcli search -- "-word"' in done.stderr
+    assert run_inside(sample_home, "search", "--", "-保修 网关").returncode == 0
 
 
 def test_a_text_of_any_length_is_searched_for_by_its_beginning(sample_home: Path) -> None:
@@ -113,3 +122,4 @@ def test_a_query_file_without_queries_is_a_mistake(sample_home: Path, tmp_path: 
     file = tmp_path / "queries.jsonl"
     file.write_text("\n\n", encoding="utf-8")
     assert run_inside(sample_home, "search", "--queries", file).returncode == 2
+    assert "--queries" in run_inside(sample_home, "search", "gateway", "--queries", file).stderr
