@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Collection, Iterator, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 IGNORE_FILES = (".gitignore", ".ragcliignore")
 VCS_FOLDERS = frozenset({".git", ".hg", ".svn", ".bzr", ".jj", "CVS", "_darcs"})
 _NOT_SHOWN = (".", "~$")  # hidden files, and what Office leaves beside an open document
+_LEFT_BEHIND = ("~", ".crdownload", ".part", "___jb_tmp___", "___jb_old___")  # by editors and browsers
 _WINDOWS = os.name == "nt"
 _name = attrgetter("name")
 
@@ -34,10 +36,10 @@ def discover(
 ) -> Iterator[File | Failure]:
     """The files at and below `paths`, each once, folder by folder in the order of their names.
 
-    A path that names a file is always tried; below a folder, hidden files, version control folders, what ignore files
-    name and links that lead out of the folder are left out. With `only`, the same walk of `paths` visits nothing but
-    what is at or below these absolute paths. Raises UsageError at once when a path does not exist; with `only` that
-    is a failure like any other.
+    A path that names a file is always tried; below a folder, hidden files, what editors leave, version control folders,
+    what ignore files name, and links that lead out of the folder or to themselves are left out. With `only`, the same
+    walk of `paths` visits nothing but what is at or below these absolute paths. Raises UsageError at once when a path
+    does not exist; with `only` that is a failure like any other.
     """
     given = sorted({os.path.abspath(path) for path in paths})
     for path in given:
@@ -153,7 +155,9 @@ class _Walk(Struct):
             name, path = entry.name, entry.path
             if wanted is not None and not wanted.below(path):
                 continue
-            if name.startswith(_NOT_SHOWN) or name in VCS_FOLDERS or (_WINDOWS and _is_hidden(entry)):
+            if name.startswith(_NOT_SHOWN) or name.endswith(_LEFT_BEHIND) or name[0] == name[-1] == "#":
+                continue
+            if name in VCS_FOLDERS or (_WINDOWS and _is_hidden(entry)):
                 continue
             if not name.isascii() and printable(name) != name:
                 yield Failure(printable(path), "unreadable", "its name is not valid Unicode; rename it")
@@ -212,6 +216,8 @@ class _Walk(Struct):
         try:
             status = os.stat(path)
         except OSError as error:
+            if error.errno == errno.ELOOP and not named:
+                return None
             reason = "a link that leads nowhere" if os.path.islink(path) else f"cannot be read: {_reason(error)}"
             return Failure(path, "unreadable", reason, named)
         if not stat.S_ISREG(status.st_mode):

@@ -57,10 +57,20 @@ def test_the_walk_is_lazy(folder: Path) -> None:
 
 
 def test_hidden_files_and_version_control_are_left_out(folder: Path) -> None:
-    """And the lock file that Word leaves beside an open document."""
-    for name in (".hidden.md", ".cache/x.md", ".git/config", "CVS/Root", "~$report.docx", "kept.md"):
+    """And what editors leave behind: Word's lock file, backups, Emacs's #a.md#."""
+    for name in (
+        ".hidden.md",
+        ".cache/x.md",
+        ".git/config",
+        "CVS/Root",
+        "~$a.docx",
+        "a.md~",
+        "#a.md#",
+        "kept.md",
+        "C#",
+    ):
         write(folder / name)
-    assert names(walk(folder), folder) == ["kept.md"]
+    assert names(walk(folder), folder) == ["C#", "kept.md"]
 
 
 def test_ignore_files_of_every_level_are_obeyed(folder: Path) -> None:
@@ -145,6 +155,7 @@ def test_links_are_followed_only_where_nothing_is_read_twice(folder: Path) -> No
     (folder / "again.md").symlink_to(folder / "a.md")
     (folder / "loop").symlink_to(folder)
     (folder / "sub" / "up").symlink_to(folder)
+    (folder / "itself.md").symlink_to(folder / "itself.md")
     (folder / "out.md").symlink_to(outside)
     (folder / "outdir").symlink_to(outside.parent)
     (folder / "annexed.md").symlink_to(stored)
