@@ -60,7 +60,14 @@ PHRASES: tuple[Phrase, ...] = (
     ("how much do", r"^how much (?:does|do) (.+?) weigh\b", r"WEIGHT \1"),
     ("height of|high|tall", rf"^(?:how (?:tall|high) (?:is|are)|what (?:is|are) {_THE}height of) ", "HEIGHT "),
     ("age of|how old", rf"^(?:how old (?:is|are)|what (?:is|are) {_THE}age of) ", "AGE "),
+    ("how much", r"^how much (?:is|are) (?:the|a|an) ((?:[\w-]+ ){0,2}[\w-]+)$", r"PRICE \1"),
+    # difference
+    ("difference", r"^what (?:is|are) the differences? between (.+?) and (.+)$", r"DIFFER \1 and \2"),
+    ("differ", r"^how (?:do|does) (.+?) differ from (.+)$|^how do (.+?) and (.+) differ$", r"DIFFER \1\3 and \2\4"),
     # reason, person, place, sense
+    ("who", r"^whom? (?:do|should|can|must) i ", "who do i "),
+    ("in charge", r"^(who is) in charge of ", r"\1 responsible for "),
+    ("deadline", r"^when (?=is the deadline\b)", "what "),
     (
         "how come|reason",
         rf"^(?:for what reason|how come|what (?:is|are) {_THE}reasons? (?:why|that|for which))\b"
@@ -98,9 +105,10 @@ PHRASES: tuple[Phrase, ...] = (
         r"do i need \1 \2 ",
     ),
     (
-        "am i|are we|can|is it|is one|may",
+        "am i|are we|can|is it|is one|is there|may",
         r"^(?:can|may) (?:i|we|one) |^(?:am i|are we|is one) (?:allowed|permitted|able) to |"
-        r"^is it (?:possible|allowed|permitted|ok|okay|permissible)(?: for (?:me|us))? to ",
+        r"^is it (?:possible|allowed|permitted|ok|okay|permissible)(?: for (?:me|us))? to |"
+        r"^is there (?:a|any) way to (?!the\b|an?\b|my\b|our\b)",
         "MAY ",
     ),
     (
