@@ -22,6 +22,7 @@ from ragcli.ingest.index import Indexer, Pending, Written
 from ragcli.ingest.read import OpenReader, read
 from ragcli.ingest.reembed import reembed
 from ragcli.ports import CollectionWriter, Embedder
+from ragcli.ports.models import Expecting
 from ragcli.streams.operators import batched, buffered, interruptible
 from ragcli.streams.threads import in_thread, return_freed_memory, share_heaps
 from ragcli.types import Failure, File, IngestEvent, IngestProgress, IngestReport, Notice, Planned
@@ -29,6 +30,7 @@ from ragcli.types import Failure, File, IngestEvent, IngestProgress, IngestRepor
 _FILES_AHEAD = 32  # that are being read, or wait for those before them
 _LOOKED_AT_ONCE = 500  # files whose size and date are compared in one go
 _PIECES_A_BATCH = 192  # at most 1,536 chunks; each one is a segment of the keyword index, and eight of those are merged
+_PIECES_AT_FIRST = 48  # the first batch is a small one, each next twice as large: to write begins early
 _SECONDS_A_BATCH = 2.0  # with a slow embedder a batch is written after this time, so that little is lost
 _SECONDS_TO_STOP = 0.5  # for what is on its way, once it is to stop
 
@@ -73,7 +75,7 @@ async def ingest(
                 yield event
             indexer = Indexer(catalog, indexes, embedder=embedder.id)
         changes = Changes(catalog.versions(), catalog.failed_versions(), force=force)
-        run = _Run(changes, indexer, stop)
+        run = _Run(changes, indexer, embedder, stop)
         run.begin()
 
         files = run.changed(found)
@@ -81,7 +83,7 @@ async def ingest(
         reuse = catalog.known_vectors if another or not force else _nothing_known
         embedded = embed(pieces, embedder, known=reuse, batch=embedding.batch, concurrency=embedding.concurrency)
         in_time = interruptible(embedded, run.over)
-        stored = run.store(batched(in_time, _PIECES_A_BATCH, seconds=_SECONDS_A_BATCH))
+        stored = run.store(batched(in_time, _PIECES_A_BATCH, first=_PIECES_AT_FIRST, seconds=_SECONDS_A_BATCH))
         try:
             async for event in run.publish(buffered(stored, 1)):
                 yield event
@@ -186,6 +188,7 @@ class _Run(Struct):
 
     changes: Changes
     indexer: Indexer
+    embedder: Embedder
     stop: asyncio.Event
     progress: IngestProgress = field(default_factory=IngestProgress)
     added: int = 0
@@ -214,11 +217,16 @@ class _Run(Struct):
             if not items:
                 self.all_seen = True
                 return
-            if self._opening is None and any(isinstance(item, File) for item in items):
+            if self._opening is None and (files := sum(isinstance(item, File) for item in items)):
                 share_heaps()
-                self._opening = asyncio.create_task(in_thread(self.indexer.start))
+                self._opening = asyncio.create_task(in_thread(self._open, files))
             for item in items:
                 yield item
+
+    def _open(self, files: int) -> list[Notice]:
+        if isinstance(self.embedder, Expecting):
+            self.embedder.expect(files)
+        return self.indexer.start()
 
     async def store(self, batches: AsyncIterable[list[Item]]) -> AsyncGenerator[tuple[Pending, list[Item]], None]:
         """Batches that stand in the catalog; while one is stored, the one before it is published."""

@@ -61,6 +61,15 @@ class LocalModel(Protocol):
 class LocalEmbedder(Embedder, LocalModel, Protocol): ...
 
 
+@runtime_checkable
+class Expecting(Protocol):
+    """What an embedder has besides that does better when it is told ahead how much there is to do."""
+
+    def expect(self, texts: int) -> None:
+        """At least so many texts are about to be embedded; may block for a moment."""
+        ...
+
+
 class Reranker(Protocol):
     async def load(self) -> None:
         """Gets ready, where that may take longer than reranking. Raises ConfigError, EndpointError."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _TOKENIZER = "tokenizers/l2_supercat_tokenizer_config.json"
 _WEIGHTS = "weights/l2_supercat_256.safetensors"
+_LONGEST = 256
 _PARTS_AT_ONCE = 1 << 14  # 16 MB of vectors
 _SHORT = 1_000  # characters of a question that take less time than the way into a thread and back
 _UNKNOWN = 0
@@ -61,10 +62,10 @@ class _Model(NamedTuple):
 class StaticEmbedder:
     """Implements `Embedder`; loads at first use and is safe to share between threads."""
 
-    def __init__(self, dimensions: int = 256) -> None:
+    def __init__(self, dimensions: int = _LONGEST) -> None:
         """The weights are trained to be cut: the first `dimensions` (at most 256) of each vector stand for all."""
-        if not 1 <= dimensions <= 256:
-            raise ValueError(f"the static embedder has 1 to 256 dimensions, not {dimensions}")
+        if not 1 <= dimensions <= _LONGEST:
+            raise ValueError(f"the static embedder has 1 to {_LONGEST} dimensions, not {dimensions}")
         self._dimensions = dimensions
         self._loaded: _Model | None = None
         self._loading = threading.Lock()
@@ -108,14 +109,14 @@ class StaticEmbedder:
         return vectors
 
     def _embed(self, texts: Sequence[str]) -> Vectors:
+        import numpy as np  # while the process starts
+
         helper = self._helping(len(texts))
         answer = helper.ask(msgspec.msgpack.encode((self._dimensions, texts))) if helper else None
         if helper is not None and helper.closed:
             raise RagcliError("the embedder was closed while it embedded")
         if answer is None:
             return self.embed_now(texts)
-        import numpy as np
-
         vectors: Vectors = np.frombuffer(answer, dtype=np.float32).reshape(len(texts), self._dimensions)
         return vectors
 
@@ -125,6 +126,10 @@ class StaticEmbedder:
             if before < _WARM <= self._seen and (os.cpu_count() or 1) > 1:
                 self._helper = Helper(__name__, "serve")
             return self._helper
+
+    def expect(self, texts: int) -> None:
+        """Starts the process for many texts now; it loads the weights while they are read."""
+        self._helping(texts)
 
     def count_tokens(self, text: str) -> int:
         return len(self._model.tokenizer.encode(f" {text}", add_special_tokens=False).ids)
@@ -156,7 +161,9 @@ class StaticEmbedder:
 
 def serve() -> None:
     """The process that embeds: (dimensions, texts) in, rows of float32 out."""
-    embedders: dict[int, StaticEmbedder] = {}
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # more would turn idly beside those who have work
+    embedders = {_LONGEST: StaticEmbedder(_LONGEST)}
+    embedders[_LONGEST].embed_now(["ready"])  # the weights are there when the first texts are
 
     def answer(request: bytes) -> bytes:
         dimensions, texts = msgspec.msgpack.decode(request, type=tuple[int, list[str]])

@@ -55,15 +55,17 @@ async def map_concurrent(
 
 
 async def batched(
-    source: AsyncIterable[T], size: int, *, seconds: float | None = None
+    source: AsyncIterable[T], size: int, *, first: int | None = None, seconds: float | None = None
 ) -> AsyncGenerator[list[T], None]:
     """Lists of `size` items, the last one shorter; with `seconds`, none waits longer than that for its last item.
 
-    The time counts from the first item of a batch.
+    The time counts from the first item of a batch. With `first`, the first list has so many items, and each next one
+    twice as many as the one before it, up to `size`.
     """
+    full = min(first or size, size)
     batch: list[T] = []
     due = 0.0
-    ahead = _Ahead(source, size)
+    ahead = _Ahead(source, full)
     try:
         while True:
             try:
@@ -79,9 +81,12 @@ async def batched(
             if not batch and seconds is not None:
                 due = asyncio.get_running_loop().time() + seconds
             batch.append(item)
-            if len(batch) == size:
+            if len(batch) == full:
                 yield batch
-                batch = []
+                grown = min(2 * full, size)
+                for _ in range(grown - full):
+                    ahead.release()
+                batch, full = [], grown
         if batch:
             yield batch
         ahead.check()

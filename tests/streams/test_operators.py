@@ -206,6 +206,16 @@ def test_batches_are_full_but_for_the_last(items: list[int], size: int, seconds:
     assert asyncio.run(collect()) == [items[start : start + size] for start in range(0, len(items), size)]
 
 
+async def test_batches_grow_from_a_small_first_one_and_are_made_no_further_ahead_than_they_are_large() -> None:
+    source = Source(range(40))
+    sizes = []
+    async for batch in batched(source(), 8, first=2):
+        sizes.append(len(batch))
+        await settle()
+        assert source.taken <= sum(sizes) + sizes[-1] + 1
+    assert sizes == [2, 4, 8, 8, 8, 8, 2]
+
+
 async def test_a_batch_is_not_held_back_when_the_source_pauses() -> None:
     go_on = asyncio.Event()
 
