@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +11,13 @@ from msgspec import Struct, field
 
 from ragcli.app.sharing import Sharing
 from ragcli.errors import ConfigError
-from ragcli.ports.models import LocalModel
+from ragcli.ports.models import LocalModel, Shortening
 
 if TYPE_CHECKING:
     from ragcli.config import Settings
     from ragcli.ports import Embedder, Reranker, ResumableModel
     from ragcli.retrieve.rerank import Ranker
-    from ragcli.types import Notice
+    from ragcli.types import IngestEvent, Notice
 
 STATIC = "static"
 RERANKER_READS, CHAT_READS = 30, 20
@@ -175,6 +175,23 @@ class Models(Struct, frozen=True):
             return await endpoint.models()
         finally:
             await endpoint.aclose()
+
+
+async def telling_of_cuts(
+    events: AsyncGenerator[IngestEvent, None], embedder: Embedder
+) -> AsyncGenerator[IngestEvent, None]:
+    """The events of an ingest; before its report, how many passages were too long for the model."""
+    from ragcli.text.clean import one_line
+    from ragcli.text.figures import counted
+    from ragcli.types import IngestReport, Notice
+
+    async with aclosing(events):
+        async for event in events:
+            cut = embedder.shortened() if isinstance(event, IngestReport) and isinstance(embedder, Shortening) else []
+            if cut:
+                told = f"cut to what the embedding model takes: {counted(len(cut), 'passage')}, such as "
+                yield Notice("shortened", f'{told}"{one_line(cut[0], 60)}"; the whole text is found by its words')
+            yield event
 
 
 async def loading(embedder: Embedder) -> AsyncIterator[Notice]:

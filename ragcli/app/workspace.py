@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 
 from ragcli.app.assistants import ChatAssistants, CollectionAssistant, Opened
-from ragcli.app.models import Models, loading
+from ragcli.app.models import Models, loading, telling_of_cuts
 from ragcli.app.sharing import Sharing
 from ragcli.app.tracing import in_stages, indexing, reading, report_facts, tracer
 from ragcli.store.layout import Home
@@ -132,7 +132,7 @@ class Workspace(Struct, frozen=True):
             force=force,
             stop=stop,
         )
-        return traced("ingest", self.tracer, events, facts=report_facts)
+        return traced("ingest", self.tracer, telling_of_cuts(events, embedder), facts=report_facts)
 
     async def remove(self, collection: str, paths: Sequence[str]) -> int:
         """Takes documents out of the index and returns how many there were. Raises StoreError."""

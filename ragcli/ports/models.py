@@ -40,6 +40,15 @@ class Embedder(Protocol):
 
 
 @runtime_checkable
+class Shortening(Protocol):
+    """What an embedder has besides whose model takes texts of a certain length only."""
+
+    def shortened(self) -> list[str]:
+        """The texts that were cut since this was last asked."""
+        ...
+
+
+@runtime_checkable
 class LocalModel(Protocol):
     """What an embedder of this machine has besides, where its dimensions may be unknown before it is loaded."""
 

@@ -54,6 +54,7 @@ class OpenAIEmbedder:
         self._dimensions = settings.dimensions or KNOWN_DIMENSIONS.get(self._model, 0)
         self._id = f"openai:{self._model}:{self._dimensions or 'auto'}"
         self._batch = settings.batch
+        self._shortened: dict[str, None] = {}  # a set with an order
         self._options: dict[str, Any] = {"encoding_format": "base64"}
         if settings.dimensions:
             self._options["dimensions"] = settings.dimensions
@@ -80,6 +81,11 @@ class OpenAIEmbedder:
         vector: Vector = rows[0]
         return vector
 
+    def shortened(self) -> list[str]:
+        texts = list(self._shortened)
+        self._shortened.clear()
+        return texts
+
     async def aclose(self) -> None:
         await self._endpoint.aclose()
 
@@ -101,7 +107,11 @@ class OpenAIEmbedder:
                     self._batch = min(self._batch, half)  # of their number; too many tokens say nothing of the next
                 return rows
             if isinstance(error, ContextTooLong) and len(texts[0]) > SHORTEST_CUT:
-                return await self._embed([texts[0][: len(texts[0]) * 3 // 4]])
+                shorter = texts[0][: len(texts[0]) * 3 // 4]
+                rows = await self._embed([shorter])
+                self._shortened.pop(shorter, None)
+                self._shortened[texts[0]] = None
+                return rows
             raise
 
     def _forgo(self, detail: str) -> bool:

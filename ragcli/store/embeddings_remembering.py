@@ -16,7 +16,7 @@ import numpy as np
 
 from ragcli.errors import CacheFailed
 from ragcli.ports import Embedder, VectorCache
-from ragcli.ports.models import LocalEmbedder
+from ragcli.ports.models import LocalEmbedder, Shortening
 
 if TYPE_CHECKING:
     from ragcli.types import Vector, Vectors
@@ -66,6 +66,9 @@ class RememberingEmbedder:
         vector = await self._inner.embed_query(text)
         await asyncio.to_thread(self._keep, {name: vector.astype("<f4").tobytes()})
         return vector
+
+    def shortened(self) -> list[str]:
+        return self._inner.shortened() if isinstance(self._inner, Shortening) else []
 
     async def aclose(self) -> None:
         await asyncio.to_thread(self._cache.close)

@@ -133,6 +133,16 @@ def test_another_embedder_is_refused_with_the_command_that_re_embeds(home: Path,
     assert json.loads(found.stdout)["hits"][0]["path"].endswith("engine.md")
 
 
+def test_a_passage_that_is_too_long_for_the_model_is_cut_and_reported(home: Path, docs: Path, endpoint: Any) -> None:
+    endpoint.longest_input = 300
+    (docs / "long.md").write_text("长 long " * 90, encoding="utf-8")
+    env = {"OPENAI_BASE_URL": endpoint.url, "OPENAI_API_KEY": "k"}
+    done = run_inside(home, "ingest", docs, "--embedding", "openai:m", env=env)
+    assert done.returncode == 0
+    assert 'cut to what the embedding model takes: 1 passage, such as "' in done.stderr
+    assert "cut to" not in run_inside(home, "ingest", docs, env=env).stderr
+
+
 @pytest.mark.skipif(os.name != "posix", reason="modes are a POSIX matter")
 def test_everything_that_is_stored_is_private_even_under_a_loose_umask(home: Path, docs: Path) -> None:
     before = os.umask(0)

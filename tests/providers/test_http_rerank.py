@@ -49,6 +49,17 @@ async def test_other_forms_of_the_reply_are_read(body: bytes, endpoint: ModelSer
     assert await make().rerank("?", TEXTS) == [0.1, 0.2, 0.3]
 
 
+async def test_a_server_that_calls_the_documents_texts_is_asked_again_in_its_words(
+    endpoint: ModelServer, make: Make
+) -> None:
+    """And from then on at once; each form names the documents once, as some servers refuse what they do not know."""
+    reranker, ranked = make(), Reply(body=b'[{"index": 1, "score": 0.3}, {"index": 0, "score": 0.1}]')
+    endpoint.enqueue(refusal(422, message="missing field `texts`"), ranked, ranked, to=RERANK)
+    assert [await reranker.rerank("?", TEXTS[:2]) for _ in range(2)] == [[0.1, 0.3]] * 2
+    names = [set(request.body) - {"model", "query"} for request in endpoint.history]
+    assert names == [{"documents"}, {"texts"}, {"texts"}]
+
+
 async def test_nothing_to_rerank_needs_no_request(endpoint: ModelServer, make: Make) -> None:
     assert await make().rerank("?", []) == []
     assert endpoint.history == []
@@ -60,6 +71,7 @@ async def test_nothing_to_rerank_needs_no_request(endpoint: ModelServer, make: M
         (Reply(body=b'{"results": [{"index": 0, "score": 1}]}'), ServerFailed),
         (Reply(body=b'{"results": 7}'), ServerFailed),
         (Reply(body=b"[{}]"), ServerFailed),
+        (Reply(body=b'[{"index": 0, "score": NaN}, {"index": 1, "score": 1}, {"index": 2, "score": 1}]'), ServerFailed),
         (refusal(404), EndpointError),
         (hang(), TimedOut),
     ],
