@@ -60,7 +60,10 @@ class HybridRetriever:
         if rerank:
             ranking = await self._ranker.rank(question, candidates, rarity)
         sources = assemble(ranking.candidates, k)
-        sure = confidence(question, rarity, sources, chunks=len(self._legs), embedder=self._embedder.id)
+        sure = max(  # whether the folder speaks of it is no matter of what a model puts first
+            confidence(question, rarity, seen, chunks=len(self._legs), embedder=self._embedder.id)
+            for seen in (sources, assemble(ranking.before, k))
+        )
         return Retrieval(
             query=query,
             mode=mode,

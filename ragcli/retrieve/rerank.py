@@ -38,6 +38,8 @@ class Ranking(Struct, frozen=True):
 
     candidates: tuple[Candidate, ...]
     notices: tuple[Notice, ...] = ()
+    before: tuple[Candidate, ...] = ()
+    """The first ones by their words, where a model has put others there."""
 
 
 class Ranker(Protocol):
@@ -125,7 +127,7 @@ class ModelRanker:
             for candidate, score in zip(head, scores, strict=True)
         ]
         scored.sort(key=lambda candidate: -(candidate.scores.rerank or 0.0))
-        return Ranking((*scored, *tail))
+        return Ranking((*scored, *tail), before=tuple(head))
 
 
 def _as_they_were(candidates: Sequence[Candidate], why: str) -> Ranking:

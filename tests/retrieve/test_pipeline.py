@@ -239,6 +239,17 @@ async def test_a_model_may_order_the_candidates(folder: Folder, embedder: Static
     assert plain[0].path.endswith("router.md")
 
 
+async def test_what_a_model_puts_first_does_not_make_the_folder_silent(
+    folder: Folder, embedder: StaticEmbedder
+) -> None:
+    """The verdict is about what the folder holds: here the answer stands below the one hit that is shown."""
+    retriever = HybridRetriever(folder, folder, folder.keywords, embedder, ranker=ModelRanker(Model(), timeout=60))
+    found = await retriever.search("How do I restart the router?", k=1)
+    assert "Travel expenses" in found.sources[0].text
+    assert found.relevant
+    assert not (await retriever.search("Who painted the Mona Lisa?", k=1)).relevant
+
+
 @pytest.mark.parametrize("error", [ServerFailed("the endpoint answered 503"), TimeoutError()])
 async def test_where_the_model_fails_the_order_before_it_stands(
     folder: Folder, embedder: StaticEmbedder, error: Exception
