@@ -33,6 +33,8 @@ PARAGRAPH = "\n\n"
 TITLE = 8
 """Words below which a line without an end mark and without a figure only names what follows."""
 
+PROPOSED = 4.0
+"""What a sentence loses that tells of a proposal where none was asked for: what holds may be something else."""
 STRANGE = 1.0
 """What a row loses for each word of its name that was not asked for."""
 
@@ -50,6 +52,7 @@ _SEVERAL = re.compile(
     r"|哪些|哪几|分别|有哪|以及|[？?].+[？?]",
     re.IGNORECASE,
 )
+_PROPOSAL = re.compile(r"\bpropos(?:e[sd]?|als?|ing)\b|提议|提案|议案|提議|議案", re.IGNORECASE)
 _NUMBER = re.compile(r"\A\s*\d{1,3}[.)]\s+")
 _OWN_LINE = re.compile(r"\s*[-*+•·|>#]")
 _ITEM = re.compile(r"\s*(?:[-*+•·]|\d{1,3}[.)])\s")
@@ -86,6 +89,8 @@ def best(question: str, passages: Sequence[str]) -> list[Sentence]:
     """One to four sentences in reading order; none where no passage has any."""
     found = ranked(question, _limited(passages))
     named = _of_their_rows(question, passages, _under_headings(question, passages, found))
+    if not _PROPOSAL.search(question):
+        named = [replace(one, score=one.score - PROPOSED) if _PROPOSAL.search(one.text) else one for one in named]
     candidates = [one for one in named if not _names_only(passages[one.passage], one)] or found
     followed = {(one.passage, one.start): after for one, after in pairwise(found) if _follows(one, after)}
     candidates.sort(key=lambda sentence: -sentence.score)

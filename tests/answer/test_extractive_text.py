@@ -137,3 +137,11 @@ def test_what_stands_under_the_heading_that_was_asked_for_is_the_answer() -> Non
 def test_an_item_comes_with_the_version_that_it_stands_under() -> None:
     notes = "## 4.2.0 · 10 February 2026\n\n- Pip Probe is supported.\n\n## 4.1.0\n\n- Longer names.\n"
     assert said("Which version added support for the Pip Probe?", notes).startswith("4.2.0 · 10 February 2026\n\n- Pip")
+
+
+def test_what_was_only_proposed_does_not_stand_for_what_holds() -> None:
+    """Unless the proposal is what is asked for."""
+    notes, policy = "Ann proposed a return period of 60 days.", "Returns are taken within a period of 30 days."
+    assert "30 days" in said("What is the return period?", notes, policy)
+    assert "60 days" in said("What return period was proposed?", notes, policy)
+    assert "三十天" in said("退货期限是多久？", "王芳提议把退货期限延长到六十天。", "退货须在三十天的期限内提出。")
