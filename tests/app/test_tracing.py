@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 from conftest import clean_environment
-from endpoint import ModelServer, answer, refusal
+from endpoint import ModelServer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from replies import answer, refusal
 
 from ragcli.app import open_workspace
 from ragcli.app.tracing import tracer

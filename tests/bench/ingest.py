@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from pathlib import Path
 import bare
 from corpus import write_folder
 from measure import Row, environment, in_turn, python, ragcli, say, timed
-from memory import MANY_FILES, ingested, watched
+from memory import MANY_FILES, ingested, save_vectors, watched
 from server import serving
 
 FILES = 1_000
@@ -52,7 +51,7 @@ def measure_again(runs: int) -> list[Row]:
 
 def _static(runs: int, folder: Path) -> list[Row]:
     _first_ingest(folder, {})
-    _save_vectors(folder)
+    say(f"ingest: {save_vectors(folder / 'home', folder / 'vectors.npy'):,} chunks")
     loops: list[float] = []
 
     def script() -> float:
@@ -100,18 +99,6 @@ def _bare(folder: Path, command: str, *arguments: str | Path) -> tuple[float, fl
     shutil.rmtree(target, ignore_errors=True)
     run = timed([sys.executable, bare.__file__, command, *map(str, arguments), str(target)], timeout=300)
     return run.end, json.loads(run.said)["seconds"]
-
-
-def _save_vectors(folder: Path) -> None:
-    """The vectors of the collection, for the bare script to write again."""
-    import numpy as np
-
-    [catalog] = (folder / "home").glob("collections/*/catalog.db")
-    connection = sqlite3.connect(catalog)
-    rows = [np.frombuffer(vector, dtype=np.float32) for (vector,) in connection.execute("SELECT vector FROM vectors")]
-    connection.close()
-    np.save(folder / "vectors.npy", np.stack(rows))
-    say(f"ingest: {len(rows):,} chunks")
 
 
 def _save_texts(folder: Path, env: Mapping[str, str]) -> None:

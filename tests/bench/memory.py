@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import subprocess
+import sys
 import tempfile
 import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import bare
 from corpus import write_folder
 from measure import Failed, Row, environment, indexed, ragcli, say
 
 FILES = 1_000
 MANY_FILES = 10_000
+_BOTH = (FILES, MANY_FILES)
 GROWTH = 1.25
 HNSW_OVERHEAD = 300
 """Bytes that Chroma's graph keeps for a vector beside the vector itself."""
@@ -50,20 +55,54 @@ def ingested(files: int) -> Ingested:
 
 
 def measure_memory() -> list[Row]:
-    """Peaks at 1,000 files and at ten times as many, less the growth of the HNSW index itself."""
+    """Peaks at 1,000 files and at ten times as many, less the HNSW index itself: by a formula, and as Chroma has it.
+
+    What Chroma has is what a bare script grows by that writes the same vectors: the formula knows nothing of its names
+    of chunks and of what it writes at each flush.
+    """
     rows = []
     less: list[float] = []
-    for files in (FILES, MANY_FILES):
+    sizes: list[int] = []
+    bare_peaks: list[float] = []
+    for files in _BOTH:
         known = ingested(files)
         peak, (chunks, dimensions) = known.peak, indexed(known.env)
         index = chunks * (dimensions * 4 + HNSW_OVERHEAD) / 1e6
         less.append(peak.family - index)
+        sizes.append(chunks)
+        bare_peaks.append(_bare_peak(known))
         say(f"memory: {files:,} files make {chunks:,} chunks and {index:.0f} MB of HNSW index")
         rows.append(Row(f"{files:,} files: peak of the process", peak.own, "MB"))
         rows.append(Row(f"{files:,} files: peak with its children", peak.family, "MB"))
     small, large = less
     rows.append(Row("peak with children, less HNSW", large, "MB", f"at {FILES:,} files", small, GROWTH))
+    of_a_chunk = (bare_peaks[1] - bare_peaks[0]) / (sizes[1] - sizes[0])
+    say(f"memory: a bare script grows by {of_a_chunk * 1e6:,.0f} bytes a chunk")
+    small, large = (
+        ingested(files).peak.family - of_a_chunk * chunks for files, chunks in zip(_BOTH, sizes, strict=True)
+    )
+    rows.append(Row("peak with children, less a bare Chroma", large, "MB", f"at {FILES:,} files", small, GROWTH))
     return rows
+
+
+def _bare_peak(known: Ingested) -> float:
+    """Resident MB of a script that writes the same vectors into Chroma, without those that it has from a file."""
+    with tempfile.TemporaryDirectory() as name:
+        vectors = Path(name) / "vectors.npy"
+        save_vectors(Path(known.env["RAGCLI_HOME"]), vectors)
+        peak = watched([sys.executable, bare.__file__, "upsert", str(vectors), f"{name}/chroma"], known.env)
+        return peak.own - vectors.stat().st_size / 1e6
+
+
+def save_vectors(home: Path, path: Path) -> int:
+    """Writes the vectors of the one collection, for the bare script to write again; how many there are."""
+    import numpy as np
+
+    [catalog] = home.glob("collections/*/catalog.db")
+    with closing(sqlite3.connect(catalog)) as connection:
+        rows = [np.frombuffer(row, dtype=np.float32) for (row,) in connection.execute("SELECT vector FROM vectors")]
+    np.save(path, np.stack(rows))
+    return len(rows)
 
 
 def watched(command: Sequence[str], env: Mapping[str, str]) -> Peak:

@@ -19,7 +19,8 @@ from measure import SAMPLE_DOCS, Failed, Row, environment, percentile, python, r
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from endpoint import ModelServer, answer, tokenize
+from endpoint import ModelServer
+from replies import answer, tokenize
 
 TOKENS, PER_SECOND = 5000, 200
 KEYS, EVERY_S = 300, 0.07

@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from endpoint import PATIENCE_S, ModelServer, answer, hang, refusal
-from endpoint import Reply as Scripted
+from endpoint import PATIENCE_S, ModelServer
+from replies import Reply as Scripted
+from replies import answer, hang, refusal
 
 from ragcli.app.assistants import CollectionAssistant
 from ragcli.app.workspace import Workspace, open_workspace

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import jsonschema
 from conftest import run_ragcli
-from endpoint import ModelServer, answer
+from endpoint import ModelServer
+from replies import answer
 
 from ragcli.cli.schema import schema
 

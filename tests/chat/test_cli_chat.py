@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 from conftest import clean_environment, run_ragcli
-from endpoint import ModelServer, answer
+from endpoint import ModelServer
+from replies import answer
 
 from ragcli.store.sessions import SQLiteSessions
 

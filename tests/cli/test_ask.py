@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY, clean_environment, run_inside, run_ragcli
-from endpoint import ModelServer, answer, refusal
+from endpoint import ModelServer
+from replies import answer, refusal
 
 Done = subprocess.CompletedProcess[str]
 QUESTIONS = [

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from conftest import run_inside
-from endpoint import ModelServer, Reply, answer, hang, page, refusal, reset
+from endpoint import ModelServer
+from replies import Reply, answer, hang, page, refusal, reset
 
 QUESTION = "How many days do customers have to return hardware ordered in 2026?"
 WORDS = "Customers may return hardware within thirty days of delivery, 保修期为两年, and freight is paid by us [1]."

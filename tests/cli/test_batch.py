@@ -14,7 +14,8 @@ from typing import Any
 import jsonschema
 import pytest
 from conftest import clean_environment, run_inside
-from endpoint import ModelServer, answer, refusal
+from endpoint import ModelServer
+from replies import answer, refusal
 
 from ragcli.cli import shapes
 from ragcli.cli.batch import Question, Result, in_turn

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from conftest import run_inside, run_ragcli
-from endpoint import ModelServer, answer, refusal
+from endpoint import ModelServer
+from replies import answer, refusal
 
 EVIL = "\x1b]0;pwned\x07"
 TEXT = f"# Launch {EVIL} plan\n\nThe launch \x1b[5mdate\x1b[0m is Friday.\n发射\x1b[2J日期是星期五。\n"

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY, Run, run_inside, run_ragcli
-from endpoint import ModelServer, answer, refusal
+from endpoint import ModelServer
+from replies import answer, refusal
 
 sys.path.insert(0, str(REPOSITORY / "tests" / "providers"))
 

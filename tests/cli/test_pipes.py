@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from conftest import clean_environment, run_inside, run_ragcli
-from endpoint import ModelServer, answer
+from endpoint import ModelServer
+from replies import answer
 
 from ragcli.cli.inputs import checked_question
 from ragcli.errors import UsageError

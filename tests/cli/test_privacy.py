@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from conftest import run_inside
-from endpoint import ModelServer, answer, refusal
+from endpoint import ModelServer
+from replies import answer, refusal
 
 from ragcli.cli import journal
 

@@ -10,7 +10,8 @@ from typing import Any, get_args
 import jsonschema
 import pytest
 from conftest import run_inside, run_ragcli
-from endpoint import ModelServer, answer, refusal
+from endpoint import ModelServer
+from replies import answer, refusal
 
 from ragcli.cli.options import SchemaName
 from ragcli.cli.schema import DIALECT, schema

@@ -7,8 +7,9 @@ from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from endpoint import PATIENCE_S, ModelServer, answer
+from endpoint import PATIENCE_S, ModelServer
 from redis_server import RedisServer
+from replies import answer
 
 from ragcli.app.assistants import CollectionAssistant
 from ragcli.app.workspace import open_workspace

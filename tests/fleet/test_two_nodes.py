@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 from conftest import clean_environment, run_inside, run_ragcli
-from endpoint import ModelServer, answer
+from endpoint import ModelServer
 from redis_server import OpenLink, RedisServer
+from replies import answer
 
 from ragcli.store import redis_flights
 from ragcli.store.redis_sessions import RedisSessions

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from endpoint import ModelServer, Reply, answer, hang, page, refusal, reset, tokenize
+from endpoint import ModelServer
+from replies import Reply, answer, hang, page, refusal, reset, tokenize
 
 from ragcli.config import Chat
 from ragcli.errors import ConnectionLost, EndpointError, RateLimited, ServerFailed, TimedOut, UnknownModel, WrongKey

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from endpoint import ModelServer, Reply, answer, hang, page, refusal, reset
+from endpoint import ModelServer
+from replies import Reply, answer, hang, page, refusal, reset
 
 from ragcli.config import Chat
 from ragcli.errors import (

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from endpoint import EMBEDDINGS, ModelServer, Reply, embedding, hang, page, refusal, reset
+from endpoint import EMBEDDINGS, ModelServer
 from hypothesis import given
 from hypothesis import strategies as st
+from replies import Reply, embedding, hang, page, refusal, reset
 
 from ragcli.config import Embedding
 from ragcli.errors import EndpointError, ServerFailed, TimedOut, UnknownModel, WrongKey

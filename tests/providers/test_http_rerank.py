@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from endpoint import RERANK, ModelServer, Reply, hang, refusal
+from endpoint import RERANK, ModelServer
+from replies import Reply, hang, refusal
 
 from ragcli.config import Rerank
 from ragcli.errors import EndpointError, ServerFailed, TimedOut

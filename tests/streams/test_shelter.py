@@ -8,7 +8,8 @@ import logging
 from collections.abc import AsyncGenerator
 
 import pytest
-from endpoint import ModelServer, answer, hang
+from endpoint import ModelServer
+from replies import answer, hang
 
 from ragcli.config import Chat
 from ragcli.providers.openai_chat import OpenAIChat
