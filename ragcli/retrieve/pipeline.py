@@ -18,8 +18,10 @@ from ragcli.retrieve.rerank import BuiltinRanker, Candidate, Ranker, Ranking
 from ragcli.text.analyze import terms
 from ragcli.types import Mode, Retrieval, StoredChunk
 
-_ENOUGH = 50
-"""Candidates whose texts are read: two milliseconds, about what a thread would cost."""
+_ENOUGH = 30
+"""Candidates whose texts are read; a model looks at as many."""
+_MANY = 100
+"""More candidates than so many are read in a thread; these take four milliseconds, about what it would cost."""
 
 
 class HybridRetriever:
@@ -52,14 +54,17 @@ class HybridRetriever:
         start = self._clock()
         self._legs.follow()
         question = parse(query)
-        candidates, rarity = await self._candidates(question, mode, k)
-        if question.keywords.phrases and not candidates:
-            question = without_phrases(question)
-            candidates, rarity = await self._candidates(question, mode, k)
-        ranking = Ranking(tuple(candidates))
-        if rerank:
-            ranking = await self._ranker.rank(question, candidates, rarity)
-        sources = assemble(ranking.candidates, k)
+        for enough in (max(_ENOUGH, 3 * k), max(2 * _ENOUGH, 6 * k)):
+            candidates, rarity = await self._candidates(question, mode, enough)
+            if question.keywords.phrases and not candidates:
+                question = without_phrases(question)
+                candidates, rarity = await self._candidates(question, mode, enough)
+            ranking = Ranking(tuple(candidates))
+            if rerank:
+                ranking = await self._ranker.rank(question, candidates, rarity)
+            sources = assemble(ranking.candidates, k)
+            if len(sources) == k or len(candidates) < enough:
+                break  # else many were copies or neighbours of each other, and there are more
         sure = max(  # whether the folder speaks of it is no matter of what a model puts first
             confidence(question, rarity, seen, chunks=len(self._legs), embedder=self._embedder.id)
             for seen in (sources, assemble(ranking.before, k))
@@ -74,11 +79,12 @@ class HybridRetriever:
             ms=(self._clock() - start) * 1000,
         )
 
-    async def _candidates(self, question: Question, mode: Mode, k: int) -> tuple[list[Candidate], dict[str, float]]:
+    async def _candidates(
+        self, question: Question, mode: Mode, enough: int
+    ) -> tuple[list[Candidate], dict[str, float]]:
         """And the rarity of the question's terms."""
         found = await self._legs.find(question, mode)
-        enough = max(_ENOUGH, 5 * k)
-        if question.filtered or enough > 2 * _ENOUGH:
+        if question.filtered or enough > _MANY:
             return await asyncio.to_thread(self._fused, question, mode, found, enough)
         return self._fused(question, mode, found, enough)
 

@@ -157,6 +157,18 @@ async def test_copies_are_shown_once(retriever: HybridRetriever) -> None:
     assert sum("office party" in source.text for source in sources) == 1
 
 
+@pytest.mark.parametrize("copied", ["The router hums on Monday.", "路由器在星期一嗡嗡作响。"])
+async def test_behind_many_copies_the_search_goes_on(folder: Folder, retriever: HybridRetriever, copied: str) -> None:
+    others = ["router", "路由器"]
+    for n in range(45):
+        folder.add(f"copies/{n}.txt", "Copy", [copied])
+    for n in range(5):
+        folder.add(f"others/{n}.txt", f"Other {n}", [f"{word} {n}{n}, 第 {n}{n} 层" for word in others])
+    sources = (await retriever.search(f"{copied} router 路由器", k=5)).sources
+    assert len(sources) == 5
+    assert sum(copied in source.text for source in sources) <= 1
+
+
 async def test_neighbours_in_a_document_are_joined(retriever: HybridRetriever) -> None:
     first = (await retriever.search("refund return goods days paid")).sources[0]
     assert first.text == "Customers may return goods within 30 days.\n\nRefunds are paid in 5 days."
