@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import pytest
@@ -28,6 +29,9 @@ __all__ = ["endpoint", "open_link", "own_redis", "prefix", "shared_redis"]
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("fuzz", settings.get_profile("suite"), max_examples=10_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+if TYPE_CHECKING:
+    from chat.desk import Desk
 
 SHARED = "sample"
 """Folder of the home that tests share."""
@@ -125,3 +129,12 @@ def own_sample_home(sample_home: Path, home: Path) -> Path:
     """A copy of the indexed sample_docs/ that the test may change, without the answers of other tests."""
     shutil.copytree(sample_home, home, ignore=shutil.ignore_patterns("answers.db*"))
     return home
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """Where a chat is held through a pipe."""
+    from chat.desk import open_desk
+
+    with open_desk(tmp_path) as desk:
+        yield desk

@@ -14,12 +14,12 @@ from ragcli.retrieve.confidence import THRESHOLD, confidence
 from ragcli.retrieve.fuse import Weight, fuse, keyword_bound, vector_weight
 from ragcli.retrieve.legs import Found, Legs, OpenKeywords, OpenVectors
 from ragcli.retrieve.query import Question, parse, without_phrases
-from ragcli.retrieve.rerank import BuiltinRanker, Candidate, Ranker, Ranking
+from ragcli.retrieve.rerank import BuiltinRanker, Candidate, ModelRanker, Ranker, Ranking
 from ragcli.text.analyze import terms
 from ragcli.types import Mode, Retrieval, StoredChunk
 
 _ENOUGH = 30
-"""Candidates whose texts are read; a model looks at as many."""
+"""Candidates whose texts are read; twice as many where these are not enough."""
 _MANY = 100
 """More candidates than so many are read in a thread; these take four milliseconds, about what it would cost."""
 
@@ -54,11 +54,15 @@ class HybridRetriever:
         start = self._clock()
         self._legs.follow()
         question = parse(query)
-        for enough in (max(_ENOUGH, 3 * k), max(2 * _ENOUGH, 6 * k)):
-            candidates, rarity = await self._candidates(question, mode, enough)
+        found = await self._legs.find(question, mode)
+        few, many = max(_ENOUGH, 3 * k), max(2 * _ENOUGH, 6 * k)
+        by_model = rerank and isinstance(self._ranker, ModelRanker)
+        for enough in (many,) if by_model else (few, many):  # a model is asked once
+            candidates, rarity = await self._candidates(question, mode, found, enough)
             if question.keywords.phrases and not candidates:
                 question = without_phrases(question)
-                candidates, rarity = await self._candidates(question, mode, enough)
+                found = await self._legs.find(question, mode)
+                candidates, rarity = await self._candidates(question, mode, found, enough)
             ranking = Ranking(tuple(candidates))
             if rerank:
                 ranking = await self._ranker.rank(question, candidates, rarity)
@@ -80,10 +84,9 @@ class HybridRetriever:
         )
 
     async def _candidates(
-        self, question: Question, mode: Mode, enough: int
+        self, question: Question, mode: Mode, found: Found, enough: int
     ) -> tuple[list[Candidate], dict[str, float]]:
         """And the rarity of the question's terms."""
-        found = await self._legs.find(question, mode)
         if question.filtered or enough > _MANY:
             return await asyncio.to_thread(self._fused, question, mode, found, enough)
         return self._fused(question, mode, found, enough)

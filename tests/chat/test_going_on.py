@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from chat.desk import CTRL_C, CTRL_D, UP, Desk, open_desk, until
+from chat.desk import CTRL_C, CTRL_D, UP, Desk, until
 from chat.double import SOURCES, Script, ScriptedAssistant, ScriptedAssistants, terminal
 from msgspec.structs import replace
 from prompt_toolkit.completion import CompleteEvent
@@ -25,12 +23,6 @@ from ragcli.errors import ConnectionLost, EndpointError, IndexMissing
 from ragcli.types import Answer, Pick, Turn
 
 DOWN, ESC = "\x1b[B", "\x1b"
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with open_desk(tmp_path) as desk:
-        yield desk
 
 
 def screen(desk: Desk) -> str:

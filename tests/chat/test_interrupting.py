@@ -8,8 +8,6 @@ import io
 import os
 import re
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from chat.desk import (
@@ -17,19 +15,12 @@ from chat.desk import (
     CTRL_D,
     Desk,
     goodbye,
-    open_desk,
     until,
 )
 from chat.double import Script, ScriptedAssistant, terminal
 
 from ragcli.chat import interrupts
 from ragcli.types import Notice, Turn
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with open_desk(tmp_path) as desk:
-        yield desk
 
 
 async def test_ctrl_c_in_the_middle_keeps_the_part_that_came(desk: Desk) -> None:

@@ -7,7 +7,6 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,6 @@ from chat.desk import (
     SHOWN_SOURCES,
     Desk,
     goodbye,
-    open_desk,
     until,
 )
 from chat.double import SOURCES, Script, ScriptedAssistant, terminal
@@ -33,12 +31,6 @@ from ragcli.errors import ConnectionLost, NothingRelevant
 from ragcli.render.console import make_console
 from ragcli.store.sessions import SQLiteSessions
 from ragcli.types import Answer, Citation, Notice, Pick, Reasoning, Requests, Rewritten, Turn
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with open_desk(tmp_path) as desk:
-        yield desk
 
 
 async def test_a_question_is_answered_with_its_sources_and_kept(desk: Desk) -> None:

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from chat.desk import CTRL_D, Desk, open_desk, until
+from chat.desk import CTRL_D, Desk, until
 from chat.double import SOURCES, Script, ScriptedAssistant
 
 from ragcli.chat import takeover
 from ragcli.ports.journeys import LEASE_S
 from ragcli.store.sessions import SQLiteSessions
 from ragcli.types import Answer, Turn
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with open_desk(tmp_path) as desk:
-        yield desk
 
 
 @pytest.fixture

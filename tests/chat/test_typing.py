@@ -6,10 +6,7 @@ import asyncio
 import os
 import stat
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from chat.desk import (
     CTRL_D,
     CTRL_J,
@@ -19,18 +16,11 @@ from chat.desk import (
     UP,
     Desk,
     Prompts,
-    open_desk,
     until,
 )
 from chat.double import Script, ScriptedAssistant
 
 from ragcli.store.sessions import SQLiteSessions
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with open_desk(tmp_path) as desk:
-        yield desk
 
 
 async def test_keys_typed_during_an_answer_wait_for_the_prompt(desk: Desk) -> None:
