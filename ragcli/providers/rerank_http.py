@@ -11,8 +11,8 @@ from ragcli.errors import ServerFailed
 from ragcli.providers.failures import Refused
 from ragcli.providers.http import Endpoint
 
-TEXTS = "texts"
-"""What TEI calls the documents. It refuses requests without them; others refuse what they do not know."""
+DOCUMENTS, TEXTS = "documents", "texts"
+"""The second is TEI's name for them. It refuses requests without them; others refuse what they do not know."""
 
 
 class HttpReranker:
@@ -24,7 +24,7 @@ class HttpReranker:
     def __init__(self, settings: Rerank) -> None:
         self._settings = settings
         self._model = settings.model.removeprefix("http:")
-        self._name = "documents"
+        self._name = DOCUMENTS
         self._endpoint = Endpoint(
             settings.base_url,
             settings.api_key,
@@ -39,15 +39,17 @@ class HttpReranker:
         """One relevance score a text, higher is better. Raises EndpointError."""
         if not texts:
             return []
-        body = {"model": self._model, "query": query, self._name: list(texts)}
         try:
-            reply = await self._endpoint.json("rerank", body, seconds=self._settings.timeout)
+            reply = await self._asked(self._name, query, texts)
         except Refused:
-            if self._name == TEXTS:
-                raise
-            self._name = TEXTS
-            return await self.rerank(query, texts)
+            other = TEXTS if self._name == DOCUMENTS else DOCUMENTS
+            reply = await self._asked(other, query, texts)
+            self._name = other
         return _scores(reply, len(texts))
+
+    async def _asked(self, name: str, query: str, texts: Sequence[str]) -> Any:
+        body = {"model": self._model, "query": query, name: list(texts)}
+        return await self._endpoint.json("rerank", body, seconds=self._settings.timeout)
 
     async def aclose(self) -> None:
         await self._endpoint.aclose()
