@@ -41,9 +41,9 @@ def run(
         report = await (_last(events, context) if json else _show(events, context))
         if json:
             from ragcli.cli import documents
+            from ragcli.render.summary import STOPPED
 
-            stopped = Interrupted("stopped", remedy="the next ingest goes on from here")
-            documents.emit(documents.ingest(report, None if report.complete else stopped))
+            documents.emit(documents.ingest(report, None if report.complete else STOPPED))
         return exit_code(report.failed, stopped=stop.is_set())
 
     with _private():

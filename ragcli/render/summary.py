@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from ragcli.errors import Interrupted
 from ragcli.text.clean import one_line
 from ragcli.text.figures import counted
 from ragcli.types import IngestReport
 
-STOPPED = "stopped; the next ingest goes on from here"
+STOPPED = Interrupted("stopped", remedy="the next ingest goes on from here")
 
 
 def parts(report: IngestReport) -> list[tuple[str, str]]:

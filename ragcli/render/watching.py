@@ -64,7 +64,7 @@ async def show_watch(
                         first = False
                     case WatchEnded():
                         if not event.complete:
-                            _note(err, None, STOPPED, quiet=quiet)
+                            _note(err, None, str(STOPPED), quiet=quiet)
                         return event
     raise RagcliError("the watch ended without a last word")
 
