@@ -16,9 +16,7 @@ import asyncio
 import base64
 import contextlib
 import json
-import socket
 import struct
-import sys
 import threading
 import time
 from collections import defaultdict, deque
@@ -28,6 +26,7 @@ from typing import Any
 
 import pytest
 from replies import Reply, answer, canned, embedding, features, following, refusal, tokenize
+from sending import Chunks, released, reset_connection, send_whole
 
 CHAT, EMBEDDINGS, RERANK, MODELS = "chat/completions", "embeddings", "rerank", "models"
 PATIENCE_S = 60.0
@@ -197,24 +196,24 @@ class ModelServer:
         """Whether the connection can serve another request."""
         path = next((known for known in (CHAT, EMBEDDINGS, RERANK, MODELS) if request.path.endswith(known)), "")
         if self.root is not None and request.target != f"{self.root}/{path}":
-            return await _send_whole(writer, Reply(status=404), b'{"detail": "Not Found"}')
+            return await send_whole(writer, Reply(status=404), b'{"detail": "Not Found"}')
         script = self._scripts[path]
         reply = script.popleft() if script else self._unscripted(path, request)
         while self.most_at_once < reply.company:  # noqa: ASYNC110 - rarely, and only in tests
             await asyncio.sleep(0.002)
         if reply.held_at is None:
-            await _released(reply)
+            await released(reply)
         if reply.hang:
             await asyncio.Event().wait()
         if reply.reset:
-            return _reset(writer)
+            return reset_connection(writer)
         await asyncio.sleep(reply.before_headers)
         if path == CHAT and reply.body is None:
             return await self._chat(request, reply, writer)
         body = reply.body
         if body is None:
             body = json.dumps(self._embeddings(request) if path == EMBEDDINGS else self._rerank(request)).encode()
-        return await _send_whole(writer, reply, body)
+        return await send_whole(writer, reply, body)
 
     def _unscripted(self, path: str, request: Received) -> Reply:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
@@ -254,9 +253,9 @@ class ModelServer:
             message = {"role": "assistant", field_name: text}
             choice = {"index": 0, "message": message, "finish_reason": reply.finish}
             whole = base | {"object": "chat.completion", "choices": [choice], "usage": usage}
-            return await _send_whole(writer, reply, json.dumps(whole).encode())
+            return await send_whole(writer, reply, json.dumps(whole).encode())
 
-        send = _Chunks(writer, reply)
+        send = Chunks(writer, reply)
         await send.start()
         base["object"] = "chat.completion.chunk"
 
@@ -272,11 +271,11 @@ class ModelServer:
             await send.event(chunk({reply.reasoning_field: piece}))
         for sent, token in enumerate((*tokens, None)):
             if sent == reply.held_at:
-                await _released(reply)
+                await released(reply)
             if sent == reply.drop_after:
                 return False
             if sent == reply.reset_after:
-                return _reset(writer)
+                return reset_connection(writer)
             if sent == reply.hang_after:  # nothing more, not even an end
                 await asyncio.Event().wait()
             while sent == reply.keep_alive_after:
@@ -340,67 +339,6 @@ class ModelServer:
         results = [{"index": n, "relevance_score": score} for n, score in enumerate(scores)]
         results.sort(key=lambda result: -result["relevance_score"])
         return {"results": results}
-
-
-class _Chunks:
-    """Writes events as chunks of an HTTP/1.1 reply, cut into pieces of `split` bytes where asked."""
-
-    def __init__(self, writer: asyncio.StreamWriter, reply: Reply) -> None:
-        self._writer, self._reply = writer, reply
-
-    async def start(self) -> None:
-        kind = self._reply.content_type or "text/event-stream"
-        head = {"Content-Type": kind, "Transfer-Encoding": "chunked"} | self._reply.headers
-        await _write(self._writer, _head(self._reply.status, head))
-
-    async def event(self, data: str) -> None:
-        newline = self._reply.newline
-        comment = b": keep-alive" + newline + newline if self._reply.comments else b""
-        content = comment + b"data: " + data.encode() + newline + newline
-        step = self._reply.split or len(content)
-        for start in range(0, len(content), step):
-            piece = content[start : start + step]
-            await _write(self._writer, b"%x\r\n%s\r\n" % (len(piece), piece))
-            if self._reply.split:
-                await asyncio.sleep(0)
-
-    async def comment(self) -> None:
-        await _write(self._writer, b"4\r\n: -\n\r\n")
-
-    async def end(self) -> bool:
-        await _write(self._writer, b"0\r\n\r\n")
-        return True
-
-
-async def _released(reply: Reply) -> None:
-    while reply.held is not None and not reply.held.is_set():  # noqa: ASYNC110 - another thread sets it
-        await asyncio.sleep(0.002)
-
-
-async def _write(writer: asyncio.StreamWriter, content: bytes) -> None:
-    writer.write(content)
-    await writer.drain()
-
-
-async def _send_whole(writer: asyncio.StreamWriter, reply: Reply, body: bytes) -> bool:
-    kind = reply.content_type or "application/json"
-    head = {"Content-Type": kind, "Content-Length": str(len(body))} | reply.headers
-    await _write(writer, _head(reply.status, head) + body)
-    return True
-
-
-def _head(status: int, headers: dict[str, str]) -> bytes:
-    lines = [f"HTTP/1.1 {status} Scripted", *(f"{name}: {value}" for name, value in headers.items())]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-
-
-def _reset(writer: asyncio.StreamWriter) -> bool:
-    """Ends the connection with RST instead of FIN."""
-    connection = writer.get_extra_info("socket")
-    linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-    writer.transport.abort()
-    return False
 
 
 @pytest.fixture
